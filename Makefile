@@ -1,0 +1,70 @@
+# Everything is reachable from here. `make run` and `make test` are all that a newcomer needs.
+
+PYTHON ?= python3
+BIN := .venv/bin
+FOREIGN := anthropic-current anthropic-older aioboto3 awscli node ministack
+PYTEST_WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check unit conformance lint types format docs lock clean
+
+help:  ## what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
+
+setup: .venv/.ready  ## make the environment in .venv (quick, and offline, the second time)
+
+.venv/.ready: locks/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Outcrop needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; name another one: make PYTHON=python3.12 …")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes locks/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+run: setup  ## start the local Bedrock, send it the documented sample, print the reply
+	@$(BIN)/python examples/hello.py
+
+test: check unit conformance  ## all tests, foreign clients included
+
+check: lint types  ## style, types, import rules
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: setup
+	$(BIN)/pyright
+
+unit: setup  ## the project's own tests
+	$(BIN)/python -m pytest --ignore tests/conformance -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+
+conformance: setup $(FOREIGN:%=.venvs/%/.ready) .venvs/node/node_modules/.ready  ## foreign clients judge the local Bedrock
+	$(BIN)/python -m pytest tests/conformance -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+
+# Each foreign client lives in an environment of its own: some pin what others refuse.
+.venvs/%/.ready: locks/%.txt | setup
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
+	$(BIN)/uv pip sync --quiet --python $(@D)/bin/python --require-hashes locks/$*.txt
+	@touch $@
+
+.venvs/node/node_modules/.ready: tests/conformance/node/package-lock.json .venvs/node/.ready
+	cp tests/conformance/node/package.json tests/conformance/node/package-lock.json .venvs/node/
+	cd .venvs/node && PATH="$(CURDIR)/.venvs/node/bin:$$PATH" npm ci --silent --no-audit --no-fund
+	@touch $@
+
+format: setup  ## rewrite to the house's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: setup  ## the documentation, in docs/_build/html
+	$(BIN)/sphinx-build --quiet --fail-on-warning docs docs/_build/html
+
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK_ARGS)
+lock: setup  ## renew the lock files (LOCK_ARGS=--upgrade for newer versions)
+	$(COMPILE) pyproject.toml --extra model --group dev --group docs --output-file locks/dev.txt
+	$(foreach group,$(FOREIGN),$(COMPILE) --group $(group) --output-file locks/$(group).txt && ) true
+
+clean:  ## forget the environments and what was built
+	rm -rf .venv .venvs docs/_build .pytest_cache .ruff_cache .hypothesis
