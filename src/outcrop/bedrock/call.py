@@ -1,0 +1,236 @@
+"""A whole call as a generator of plain steps; `outcrop.net` performs them, sync or async.
+
+Rules: every decision of a call is taken here: what is signed, what is retried, when credentials are
+renewed, what counts as an answer. Nothing waits, reads a clock or throws dice: it yields a step,
+and the reply (or an `APIError`) is sent in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+
+from outcrop.bedrock import faults, invoke
+from outcrop.errors import APIError, ExpiredTokenException
+from outcrop.wire import sigv4
+from outcrop.wire.credentials import ApiKey, Credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from outcrop.bedrock.retry import Policy
+    from outcrop.bedrock.routes import Route
+    from outcrop.wire.http import HeaderMap, Request
+
+T = TypeVar("T")
+
+
+class Timeout(NamedTuple):
+    """Seconds to wait; None waits for ever.
+
+    Attributes:
+        connect: For a connection.
+        read: For the next bytes, the first ones included.
+    """
+
+    connect: float | None = 5.0
+    read: float | None = 600.0
+
+
+class Instant(NamedTuple):
+    """A moment: seconds since the epoch, and on a clock that never jumps."""
+
+    wall: float
+    steady: float
+
+
+class Response(Protocol):
+    """What came back: whole, or (for a streamed send) with its body still to be read."""
+
+    status: int
+    headers: HeaderMap
+    body: bytes
+    request: Any
+    reader: Any
+
+
+# Steps ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Now(NamedTuple):
+    """The time, please; the reply is an `Instant`."""
+
+
+class Roll(NamedTuple):
+    """A random number in [0, 1), please."""
+
+
+class Sleep(NamedTuple):
+    """Wait some seconds."""
+
+    seconds: float
+
+
+class Identify(NamedTuple):
+    """Credentials, please; fetched anew if `renew`. The reply is Credentials or an ApiKey."""
+
+    renew: bool
+
+
+class Send(NamedTuple):
+    """Send a request; the reply is a Response."""
+
+    request: Request
+    timeout: Timeout
+    streamed: bool
+
+
+class ReadAll(NamedTuple):
+    """Read the rest of a streamed response and close it; the reply is its bytes."""
+
+    response: Response
+
+
+class ReadSome(NamedTuple):
+    """Read what has come of a streamed response; the reply is bytes, None at the end."""
+
+    response: Response
+
+
+class Close(NamedTuple):
+    """Be done with a streamed response, read or not."""
+
+    response: Response
+
+
+Step = Now | Roll | Sleep | Identify | Send | ReadAll | ReadSome | Close
+
+
+# The call ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call, ready but for its signature.
+
+    Attributes:
+        request: Everything but the headers that prove who asks.
+        route: Where it goes; its region is the one that the signature is scoped to.
+        policy: How far retries may go.
+        timeout: How long each wait may take.
+        service: Signing name (botocore: `signingName`).
+    """
+
+    request: Request
+    route: Route
+    policy: Policy
+    timeout: Timeout
+    service: str = "bedrock"
+
+
+class Completed(NamedTuple):
+    """A whole reply."""
+
+    response: Response
+    document: dict[str, Any]
+    retries: int
+
+
+@dataclass(slots=True)
+class Opened:
+    """A stream whose first events have come.
+
+    Attributes:
+        response: Still to be read.
+        reader: Has read up to the first events.
+        first: Those events.
+        retries: Attempts that failed before.
+    """
+
+    response: Response
+    reader: invoke.EventReader
+    first: list[dict[str, Any]] = field(default_factory=list)
+    retries: int = 0
+
+
+def complete(call: Call) -> Generator[Step, Any, Completed]:
+    """The steps of a call whose reply comes whole."""
+
+    def attempt(*, renew: bool) -> Generator[Step, Any, Completed]:
+        response = yield from _send(call, streamed=False, renew=renew)
+        return Completed(response, invoke.read_reply(response.body), 0)
+
+    return _persist(call, attempt)
+
+
+def open_stream(call: Call) -> Generator[Step, Any, Opened]:
+    """The steps of a call whose reply is streamed, up to its first event.
+
+    An exception in the very first frame is met here, while a retry is still possible.
+    """
+
+    def attempt(*, renew: bool) -> Generator[Step, Any, Opened]:
+        response = yield from _send(call, streamed=True, renew=renew)
+        reader = invoke.EventReader()
+        try:
+            while True:
+                data = yield ReadSome(response)
+                events = reader.feed(data) if data is not None else []
+                if events:
+                    return Opened(response, reader, events)
+                reader.raise_fault(ended=data is None)
+        except APIError:
+            yield Close(response)
+            raise
+
+    return _persist(call, attempt)
+
+
+def _send(call: Call, *, streamed: bool, renew: bool) -> Generator[Step, Any, Response]:
+    """One attempt: prove who asks, send, and raise what the service refuses."""
+    identity = yield Identify(renew)
+    request = call.request
+    if isinstance(identity, Credentials):
+        moment: Instant = yield Now()
+        proof = sigv4.sign(
+            request, identity, region=call.route.region, service=call.service, now=moment.wall
+        )
+    else:
+        key: ApiKey = identity
+        proof = [("Authorization", f"Bearer {key.token}")]
+    response: Response = yield Send(
+        replace(request, headers=request.headers + proof), call.timeout, streamed
+    )
+    if 200 <= response.status < 300:
+        return response
+    body: bytes = (yield ReadAll(response)) if streamed else response.body
+    raise faults.read_fault(response.status, response.headers, body)
+
+
+def _persist(
+    call: Call, attempt: Callable[..., Generator[Step, Any, T]]
+) -> Generator[Step, Any, T]:
+    """Attempts until one succeeds or the policy gives up."""
+    began: Instant = yield Now()
+    retries, renew, renewed = 0, False, False
+    while True:
+        try:
+            result = yield from attempt(renew=renew)
+        except APIError as error:
+            renew = isinstance(error, ExpiredTokenException) and not renewed
+            if renew:
+                renewed = True
+                continue
+            moment: Instant = yield Now()
+            wait = call.policy.delay(
+                error,
+                retries=retries,
+                elapsed=moment.steady - began.steady,
+                roll=(yield Roll()),
+            )
+            if wait is None:
+                raise
+            retries += 1
+            yield Sleep(wait)
+        else:
+            return result._replace(retries=retries) if isinstance(result, Completed) else result

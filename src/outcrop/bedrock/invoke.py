@@ -1,0 +1,268 @@
+"""The InvokeModel dialect: Anthropic JSON in AWS's paths, headers and event-stream frames.
+
+Both halves side by side. The asker writes the body that Bedrock reads (no `model`, no `stream`;
+betas in the body as `anthropic_beta`) and reads replies and chunks; the answerer does the reverse.
+
+A chunk is `{"bytes": <base64 of one Anthropic event>, "p": <padding>}`; the last one's event
+carries `amazon-bedrock-invocationMetrics`.
+Sources: botocore `bedrock-runtime/2023-09-30/service-2.json`; recorded AWS traffic (padding,
+metrics, header names); observed clients (anthropic 2.12.0, boto3 1.44.5).
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import orjson
+
+from outcrop.bedrock.faults import read_stream_fault, write_stream_fault
+from outcrop.errors import (
+    APIResponseValidationError,
+    EventStreamError,
+    RequestError,
+    StreamTruncatedError,
+    ValidationException,
+)
+from outcrop.messages.views import View
+from outcrop.wire import eventstream
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from outcrop.errors import APIStatusError
+    from outcrop.wire.http import Headers
+
+Document = dict[str, Any]
+
+#: Bodies that InvokeModel takes (botocore: `Body`, max 25000000).
+MAX_BODY = 25_000_000
+
+# Asking half ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def ask_headers(*, stream: bool) -> Headers:
+    """The headers that describe the body and the reply that is wanted."""
+    accept = "X-Amzn-Bedrock-Accept" if stream else "Accept"
+    return [("Content-Type", "application/json"), (accept, "application/json")]
+
+
+def write_ask(document: Mapping[str, Any], *, api_version: str) -> bytes:
+    """The body that Bedrock reads, from a Messages request.
+
+    Args:
+        document: The request; `model` and `stream` stay out of the body, `betas` become
+            `anthropic_beta`, an `anthropic_version` of its own wins.
+        api_version: The `anthropic_version` that goes in otherwise.
+
+    Raises:
+        RequestError: For a value that JSON can't hold.
+    """
+    body = dict(document)
+    body.pop("model", None)
+    body.pop("stream", None)
+    betas = body.pop("betas", None)
+    if betas and "anthropic_beta" not in body:
+        body["anthropic_beta"] = list(betas)
+    body.setdefault("anthropic_version", api_version)
+    return dump(body)
+
+
+def dump(document: Mapping[str, Any]) -> bytes:
+    """Compact JSON of a request; reply views and iterables of blocks may stand in it."""
+    try:
+        return orjson.dumps(document, default=_plain)
+    except (TypeError, ValueError) as error:
+        cause = error.__cause__ or error
+        raise RequestError(
+            f"The request holds what JSON can't: {cause}.",
+            mend="Use dicts, lists, strings, numbers, booleans and None.",
+        ) from error
+
+
+def _plain(value: Any) -> object:
+    """What orjson doesn't know: views by their documents, iterables as lists, models by dumping."""
+    if isinstance(value, View):
+        return value.to_dict()
+    if hasattr(value, "model_dump"):  # blocks of the official SDK, pydantic models
+        return value.model_dump(exclude_unset=True)
+    if hasattr(value, "__iter__") and not isinstance(value, str | bytes | bytearray):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} is not JSON serializable")
+
+
+def read_reply(body: bytes) -> Document:
+    """The message document of a reply.
+
+    Raises:
+        APIResponseValidationError: If the body isn't a message.
+    """
+    try:
+        document = msgspec.json.decode(body, type=Document)
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+        raise APIResponseValidationError(
+            f"The reply isn't a JSON object: {body[:200]!r}.",
+            mend="Check base_url: does it name a Bedrock runtime endpoint?",
+        ) from error
+    if "content" not in document:
+        raise APIResponseValidationError(
+            f"The reply has no 'content': {body[:200]!r}.", body=document
+        )
+    return document
+
+
+class _Chunk(msgspec.Struct):
+    bytes: bytes  # msgspec decodes the base64 in the same step
+
+
+_decode_chunk = msgspec.json.Decoder(_Chunk).decode
+_decode_event = msgspec.json.Decoder(Document).decode
+
+
+class EventReader:
+    """Bytes of a stream in, Anthropic events out; holds no more than an unfinished frame.
+
+    What went wrong is raised only after the events before it were handed out: `feed` returns those,
+    `raise_fault` (to be called when they are used up, and at the end) raises.
+    """
+
+    __slots__ = ("_complete", "_fault", "_frames")
+
+    def __init__(self) -> None:
+        self._frames = eventstream.Decoder()
+        self._fault: APIStatusError | EventStreamError | APIResponseValidationError | None = None
+        self._complete = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether `message_stop` was seen."""
+        return self._complete
+
+    def feed(self, data: bytes) -> list[Document]:
+        """The events that these bytes complete."""
+        events: list[Document] = []
+        try:
+            frames = self._frames.feed(data)
+        except EventStreamError as error:
+            self._fault = self._fault or error
+            return events
+        for frame in frames:
+            if frame.headers.get(":event-type") == "chunk":
+                try:
+                    event = _decode_event(_decode_chunk(frame.payload).bytes)
+                except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+                    self._fault = APIResponseValidationError(f"A chunk isn't an event: {error}.")
+                    break
+                if event.get("type") == "message_stop":
+                    self._complete = True
+                events.append(event)
+            elif frame.headers.get(":message-type") in ("exception", "error"):
+                self._fault = read_stream_fault(frame.headers, frame.payload)
+                break
+        return events
+
+    def raise_fault(self, *, ended: bool = False) -> None:
+        """Raises what went wrong, if anything did.
+
+        Args:
+            ended: Whether the response has ended.
+
+        Raises:
+            APIStatusError: An exception frame came.
+            EventStreamError: A frame was broken.
+            StreamTruncatedError: The response ended before `message_stop`.
+        """
+        if self._fault is not None:
+            raise self._fault
+        if ended and not self._complete:
+            raise StreamTruncatedError("The stream ended before message_stop.")
+
+
+# Answering half ──────────────────────────────────────────────────────────────────────────────────
+
+#: Padding against traffic analysis: a prefix of this, of random length.
+PADDING = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+_CHUNK_HEADERS = eventstream.header_block(
+    {":event-type": "chunk", ":content-type": "application/json", ":message-type": "event"}
+)
+
+
+def read_ask(body: bytes) -> Document:
+    """The Messages request in an InvokeModel body.
+
+    Raises:
+        ValidationException: If the body isn't a JSON object.
+    """
+    try:
+        return msgspec.json.decode(body, type=Document)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError):
+        raise ValidationException(
+            "Malformed input request, please reformat your input and try again."
+        ) from None
+
+
+def write_reply(document: Document, *, latency: int) -> tuple[Headers, bytes]:
+    """Headers and body of a whole reply.
+
+    Args:
+        document: The message.
+        latency: Milliseconds from request to reply.
+    """
+    usage: Mapping[str, Any] = document.get("usage") or {}
+    headers = [
+        ("Content-Type", "application/json"),
+        ("X-Amzn-Bedrock-Invocation-Latency", str(latency)),
+        ("X-Amzn-Bedrock-Output-Token-Count", str(usage.get("output_tokens", 0))),
+        ("X-Amzn-Bedrock-Input-Token-Count", str(usage.get("input_tokens", 0))),
+    ]
+    read = usage.get("cache_read_input_tokens")
+    written = usage.get("cache_creation_input_tokens")
+    if read or written:
+        headers.append(("X-Amzn-Bedrock-Cache-Read-Input-Token-Count", str(read or 0)))
+        headers.append(("X-Amzn-Bedrock-Cache-Write-Input-Token-Count", str(written or 0)))
+    return headers, orjson.dumps(document)
+
+
+def stream_headers() -> Headers:
+    """Headers of a streamed reply."""
+    return [
+        ("Content-Type", "application/vnd.amazon.eventstream"),
+        ("X-Amzn-Bedrock-Content-Type", "application/json"),
+    ]
+
+
+def write_event(event: Document, *, padding: int) -> bytes:
+    """The frame of one event.
+
+    Args:
+        event: The Anthropic event.
+        padding: Length of the padding, 0 to 62.
+    """
+    inner = b64encode(orjson.dumps(event)).decode("ascii")
+    payload = f'{{"bytes":"{inner}","p":"{PADDING[:padding]}"}}'
+    return eventstream.encode_block(_CHUNK_HEADERS, payload.encode("ascii"))
+
+
+def metrics(usage: Mapping[str, Any], *, latency: int, first_byte: int) -> Document:
+    """The `amazon-bedrock-invocationMetrics` of a stream's last chunk.
+
+    Args:
+        usage: The message's usage.
+        latency: Milliseconds from request to the end.
+        first_byte: Milliseconds from request to the first event.
+    """
+    return {
+        "inputTokenCount": usage.get("input_tokens", 0),
+        "outputTokenCount": usage.get("output_tokens", 0),
+        "invocationLatency": latency,
+        "firstByteLatency": first_byte,
+        "cacheReadInputTokenCount": usage.get("cache_read_input_tokens") or 0,
+        "cacheWriteInputTokenCount": usage.get("cache_creation_input_tokens") or 0,
+    }
+
+
+def write_exception(error: APIStatusError) -> bytes:
+    """The frame that ends a stream with an exception."""
+    return eventstream.encode(*write_stream_fault(error))

@@ -1,0 +1,309 @@
+"""`AnthropicBedrock` and `AsyncAnthropicBedrock`, with the official constructor's names."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from outcrop.bedrock.call import Timeout
+from outcrop.bedrock.retry import Policy
+from outcrop.bedrock.routes import runtime_origin
+from outcrop.client.messages import AsyncBeta, AsyncMessages, Beta, Messages
+from outcrop.client.params import NOT_GIVEN, NotGiven
+from outcrop.client.request import Settings, check_header, retries, timeout
+from outcrop.errors import ConfigurationError
+from outcrop.net import credentials, environment
+from outcrop.net.dial import AsyncDialer, SyncDialer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Self
+
+C = TypeVar("C", bound="_Client")
+
+
+class _Client:
+    """What both clients know: the settings, and how to make a copy with others."""
+
+    _settings: Settings
+
+    def __init__(
+        self,
+        aws_secret_key: str | None = None,
+        aws_access_key: str | None = None,
+        aws_region: str | None = None,
+        aws_profile: str | None = None,
+        aws_session_token: str | None = None,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout: float | Timeout | NotGiven | None = NOT_GIVEN,
+        max_retries: int = 2,
+        deadline: float | NotGiven | None = NOT_GIVEN,
+        default_headers: Mapping[str, str] | None = None,
+        anthropic_version: str | None = None,
+    ) -> None:
+        """A client; nothing is sent, and no AWS library is imported, before the first call.
+
+        Args:
+            aws_secret_key: Secret access key; goes with `aws_access_key`.
+            aws_access_key: Access key ID. Without keys: `AWS_ACCESS_KEY_ID` and
+                `AWS_SECRET_ACCESS_KEY`, else the default AWS chain (profiles, SSO, roles, …).
+            aws_region: Else `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile's, or `us-east-1` with
+                a warning; `region_source` tells which.
+            aws_profile: A profile of `~/.aws/config` for credentials and region.
+            aws_session_token: Goes with temporary keys.
+            api_key: Bedrock API key; else `AWS_BEARER_TOKEN_BEDROCK`.
+            base_url: Else `ANTHROPIC_BEDROCK_BASE_URL`, `AWS_ENDPOINT_URL_BEDROCK_RUNTIME`,
+                `AWS_ENDPOINT_URL`, or AWS's own endpoint of the region.
+            timeout: Seconds for each wait, or a `Timeout`; by default 5 to connect, 600 to read.
+            max_retries: Attempts after the first.
+            deadline: Seconds since a call began after which no retry starts; 600 by default.
+            default_headers: Sent with every call.
+            anthropic_version: For every call; by default the one that the model accepts.
+
+        Raises:
+            ConfigurationError: For values that can't be right.
+        """
+        policy = retries(Policy(), max_retries)
+        if not isinstance(deadline, NotGiven):
+            policy = replace(policy, deadline=_deadline(deadline))
+        if anthropic_version is not None and not anthropic_version:
+            raise ConfigurationError(
+                "anthropic_version='' isn't a version.",
+                mend="Leave it out, or give one such as 'bedrock-2023-05-31'.",
+            )
+        region = environment.region(aws_region, aws_profile)
+        if region.source == "default":
+            warnings.warn(
+                f"No AWS region was given: using {region.name}. "
+                "Pass aws_region=… or set AWS_REGION.",
+                stacklevel=3,
+            )
+        self._settings = Settings(
+            region=region,
+            endpoint=environment.base_url(base_url),
+            source=credentials.choose(
+                access_key=aws_access_key,
+                secret_key=aws_secret_key,
+                session_token=aws_session_token,
+                profile=aws_profile,
+                api_key=api_key,
+            ),
+            timeout=Timeout() if isinstance(timeout, NotGiven) else _timeout(timeout),
+            policy=policy,
+            headers=_headers(default_headers),
+            api_version=anthropic_version,
+        )
+
+    @property
+    def aws_region(self) -> str:
+        """The region that is called."""
+        return self._settings.region.name
+
+    @property
+    def region_source(self) -> str:
+        """Who named the region: an argument, a variable, a profile, or the default."""
+        return self._settings.region.source
+
+    @property
+    def base_url(self) -> str:
+        """The endpoint that is called."""
+        endpoint = self._settings.endpoint
+        return endpoint.origin + endpoint.prefix if endpoint else runtime_origin(self.aws_region)
+
+    @property
+    def timeout(self) -> Timeout:
+        """Seconds to wait, unless a call gives its own."""
+        return self._settings.timeout
+
+    @property
+    def max_retries(self) -> int:
+        """Attempts after the first."""
+        return self._settings.policy.max_retries
+
+    @property
+    def default_headers(self) -> Mapping[str, str]:
+        """Sent with every call."""
+        return self._settings.headers
+
+    def _with(
+        self,
+        *,
+        timeout: float | Timeout | NotGiven | None,
+        max_retries: int | None,
+        default_headers: Mapping[str, str] | None,
+        aws_region: str | None,
+        base_url: str | None,
+        anthropic_version: str | None,
+    ) -> Settings:
+        settings = self._settings
+        changes: dict[str, Any] = {}
+        if not isinstance(timeout, NotGiven):
+            changes["timeout"] = _timeout(timeout)
+        if max_retries is not None:
+            changes["policy"] = retries(settings.policy, max_retries)
+        if default_headers is not None:
+            changes["headers"] = {**settings.headers, **_checked(default_headers)}
+        if aws_region is not None:
+            changes["region"] = environment.region(aws_region, None)
+        if base_url is not None:
+            changes["endpoint"] = environment.base_url(base_url)
+        if anthropic_version is not None:
+            changes["api_version"] = anthropic_version
+        return replace(settings, **changes)
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} {self.base_url} region={self.aws_region!r} "
+            f"({self.region_source}), credentials from {self._settings.source.source}>"
+        )
+
+
+class AnthropicBedrock(_Client):
+    """Claude on Amazon Bedrock.
+
+    ```python
+    client = AnthropicBedrock(aws_region="us-west-2")
+    message = client.messages.create(model=…, max_tokens=256, messages=[…])
+    ```
+    """
+
+    @cached_property
+    def _dialer(self) -> SyncDialer:
+        return SyncDialer(ca_pem=environment.ca_bundle())
+
+    @cached_property
+    def messages(self) -> Messages:
+        """Messages with Claude."""
+        return Messages(self._settings, self._dialer)
+
+    @cached_property
+    def beta(self) -> Beta:
+        """The same, with beta features."""
+        return Beta(self._settings, self._dialer)
+
+    def with_options(
+        self,
+        *,
+        timeout: float | Timeout | NotGiven | None = NOT_GIVEN,
+        max_retries: int | None = None,
+        default_headers: Mapping[str, str] | None = None,
+        aws_region: str | None = None,
+        base_url: str | None = None,
+        anthropic_version: str | None = None,
+    ) -> Self:
+        """A client with other settings, on the same connections and credentials."""
+        copy = object.__new__(type(self))
+        copy._settings = self._with(
+            timeout=timeout,
+            max_retries=max_retries,
+            default_headers=default_headers,
+            aws_region=aws_region,
+            base_url=base_url,
+            anthropic_version=anthropic_version,
+        )
+        copy._dialer = self._dialer
+        return copy
+
+    copy = with_options
+
+    def close(self) -> None:
+        """Closes every connection; streams that are still open end."""
+        self._dialer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close()
+
+
+class AsyncAnthropicBedrock(_Client):
+    """Claude on Amazon Bedrock, for asyncio: nothing blocks the event loop."""
+
+    @cached_property
+    def _dialer(self) -> AsyncDialer:
+        return AsyncDialer(ca_pem=environment.ca_bundle())
+
+    @cached_property
+    def messages(self) -> AsyncMessages:
+        """Messages with Claude."""
+        return AsyncMessages(self._settings, self._dialer)
+
+    @cached_property
+    def beta(self) -> AsyncBeta:
+        """The same, with beta features."""
+        return AsyncBeta(self._settings, self._dialer)
+
+    def with_options(
+        self,
+        *,
+        timeout: float | Timeout | NotGiven | None = NOT_GIVEN,
+        max_retries: int | None = None,
+        default_headers: Mapping[str, str] | None = None,
+        aws_region: str | None = None,
+        base_url: str | None = None,
+        anthropic_version: str | None = None,
+    ) -> Self:
+        """A client with other settings, on the same connections and credentials."""
+        copy = object.__new__(type(self))
+        copy._settings = self._with(
+            timeout=timeout,
+            max_retries=max_retries,
+            default_headers=default_headers,
+            aws_region=aws_region,
+            base_url=base_url,
+            anthropic_version=anthropic_version,
+        )
+        copy._dialer = self._dialer
+        return copy
+
+    copy = with_options
+
+    async def close(self) -> None:
+        """Closes every connection; streams that are still open end."""
+        await self._dialer.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        await self.close()
+
+
+_timeout = timeout
+
+
+def _deadline(value: float | None) -> float | None:
+    if value is None or (isinstance(value, int | float) and value > 0):
+        return value
+    raise ConfigurationError(f"deadline={value!r} isn't a time.", mend="Give seconds, or None.")
+
+
+def _headers(given: Mapping[str, str] | None) -> dict[str, str]:
+    """Default headers: our name, those of ANTHROPIC_CUSTOM_HEADERS, the user's."""
+    headers = {"User-Agent": f"outcrop/{package_version()}"}
+    for line in (environment.variable("ANTHROPIC_CUSTOM_HEADERS") or "").splitlines():
+        name, colon, value = line.partition(":")
+        if colon:
+            headers.update(_checked({name.strip(): value.strip()}))
+    headers.update(_checked(given or {}))
+    return headers
+
+
+def _checked(headers: Mapping[str, str]) -> Mapping[str, str]:
+    for name, value in headers.items():
+        check_header(name, value)
+    return headers
+
+
+def package_version() -> str:
+    """The version of this package, `0` if it isn't installed."""
+    try:
+        return version("outcrop")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,333 @@
+"""`client.messages` and `client.beta.messages`, sync and async."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
+
+from outcrop.bedrock.call import complete, open_stream
+from outcrop.client.raw import APIResponse
+from outcrop.client.request import prepare
+from outcrop.client.streams import (
+    AsyncMessageStream,
+    AsyncMessageStreamManager,
+    AsyncStream,
+    MessageStream,
+    MessageStreamManager,
+    Stream,
+)
+from outcrop.messages.views import Message
+from outcrop.net.perform import perform, perform_async
+
+if TYPE_CHECKING:
+    from outcrop.bedrock.call import Call, Completed
+    from outcrop.client.params import BetaStreamParams, StreamParams
+    from outcrop.client.request import Settings
+    from outcrop.net.dial import AsyncDialer, SyncDialer
+
+
+def _message(call: Call, done: Completed) -> Message:
+    headers = done.response.headers
+    return Message(
+        done.document,
+        request_id=headers.get("x-amzn-requestid"),
+        route=call.route,
+        headers=headers.asdict(),
+    )
+
+
+class _Sync:
+    """How a blocking call is made; `_beta` says whose keywords it takes."""
+
+    _beta = False
+
+    def __init__(self, settings: Settings, dialer: SyncDialer) -> None:
+        self._settings = settings
+        self._dialer = dialer
+
+    def _call(self, params: Any, *, stream: bool) -> Call:
+        return prepare(self._settings, params, stream=stream, beta=self._beta)
+
+    def _raw(self, params: Any, *, stream: bool) -> APIResponse[Any]:
+        call = self._call(params, stream=stream)
+        if stream:
+            opened = perform(open_stream(call), self._dialer, self._settings.source)
+            parsed = Stream(opened, call, self._dialer)
+            return _wrap(parsed, opened.response, opened.retries)
+        done = perform(complete(call), self._dialer, self._settings.source)
+        return _wrap(_message(call, done), done.response, done.retries)
+
+    def _create(self, params: Any, *, stream: bool) -> Message | Stream:
+        call = self._call(params, stream=stream)
+        source = self._settings.source
+        if stream:
+            return Stream(perform(open_stream(call), self._dialer, source), call, self._dialer)
+        return _message(call, perform(complete(call), self._dialer, source))
+
+    def _stream(self, params: Any) -> MessageStreamManager:
+        call = self._call(params, stream=True)
+
+        def begin() -> MessageStream:
+            opened = perform(open_stream(call), self._dialer, self._settings.source)
+            return MessageStream(opened, call, self._dialer)
+
+        return MessageStreamManager(begin)
+
+
+class _Async:
+    """How an awaited call is made; `_beta` says whose keywords it takes."""
+
+    _beta = False
+
+    def __init__(self, settings: Settings, dialer: AsyncDialer) -> None:
+        self._settings = settings
+        self._dialer = dialer
+
+    def _call(self, params: Any, *, stream: bool) -> Call:
+        return prepare(self._settings, params, stream=stream, beta=self._beta)
+
+    async def _raw(self, params: Any, *, stream: bool) -> APIResponse[Any]:
+        call = self._call(params, stream=stream)
+        if stream:
+            opened = await perform_async(open_stream(call), self._dialer, self._settings.source)
+            parsed = AsyncStream(opened, call, self._dialer)
+            return _wrap(parsed, opened.response, opened.retries)
+        done = await perform_async(complete(call), self._dialer, self._settings.source)
+        return _wrap(_message(call, done), done.response, done.retries)
+
+    async def _create(self, params: Any, *, stream: bool) -> Message | AsyncStream:
+        call = self._call(params, stream=stream)
+        source = self._settings.source
+        if stream:
+            opened = await perform_async(open_stream(call), self._dialer, source)
+            return AsyncStream(opened, call, self._dialer)
+        return _message(call, await perform_async(complete(call), self._dialer, source))
+
+    def _stream(self, params: Any) -> AsyncMessageStreamManager:
+        call = self._call(params, stream=True)
+
+        async def begin() -> AsyncMessageStream:
+            opened = await perform_async(open_stream(call), self._dialer, self._settings.source)
+            return AsyncMessageStream(opened, call, self._dialer)
+
+        return AsyncMessageStreamManager(begin)
+
+
+def _wrap(parsed: Any, response: Any, retries: int) -> APIResponse[Any]:
+    return APIResponse(
+        parsed,
+        status_code=response.status,
+        headers=response.headers,
+        content=response.body,
+        retries_taken=retries,
+    )
+
+
+class Messages(_Sync):
+    """Messages with Claude."""
+
+    @overload
+    def create(
+        self, *, stream: Literal[False] = False, **params: Unpack[StreamParams]
+    ) -> Message: ...
+    @overload
+    def create(self, *, stream: Literal[True], **params: Unpack[StreamParams]) -> Stream: ...
+    @overload
+    def create(self, *, stream: bool, **params: Unpack[StreamParams]) -> Message | Stream: ...
+    def create(self, *, stream: bool = False, **params: Any) -> Message | Stream:
+        """Claude's reply: a `Message`, or with `stream=True` a `Stream` of raw events.
+
+        Keyword arguments are those of the Messages API (`outcrop.client.params`).
+
+        Raises:
+            APIStatusError: Bedrock or the model refused; the subclass and `.aws_name` say why.
+            APIConnectionError: No reply, or it broke off.
+            RequestError: The request can't be sent as it is.
+        """
+        return self._create(params, stream=stream)
+
+    def stream(self, **params: Unpack[StreamParams]) -> MessageStreamManager:
+        """A context manager that makes the call and gives its `MessageStream`."""
+        return self._stream(params)
+
+    @cached_property
+    def with_raw_response(self) -> RawMessages:
+        """The same methods, giving an `APIResponse` with status, headers and request ID."""
+        return RawMessages(self._settings, self._dialer)
+
+
+class RawMessages(_Sync):
+    """Messages with Claude, giving responses with their status and headers."""
+
+    @overload
+    def create(
+        self, *, stream: Literal[False] = False, **params: Unpack[StreamParams]
+    ) -> APIResponse[Message]: ...
+    @overload
+    def create(
+        self, *, stream: Literal[True], **params: Unpack[StreamParams]
+    ) -> APIResponse[Stream]: ...
+    def create(self, *, stream: bool = False, **params: Any) -> APIResponse[Any]:
+        """As `Messages.create`, wrapped in an `APIResponse`."""
+        return self._raw(params, stream=stream)
+
+
+class BetaMessages(_Sync):
+    """Messages with Claude, with beta features."""
+
+    _beta = True
+
+    @overload
+    def create(
+        self, *, stream: Literal[False] = False, **params: Unpack[BetaStreamParams]
+    ) -> Message: ...
+    @overload
+    def create(self, *, stream: Literal[True], **params: Unpack[BetaStreamParams]) -> Stream: ...
+    @overload
+    def create(self, *, stream: bool, **params: Unpack[BetaStreamParams]) -> Message | Stream: ...
+    def create(self, *, stream: bool = False, **params: Any) -> Message | Stream:
+        """As `Messages.create`, with `betas=[…]`, which go into the body as `anthropic_beta`."""
+        return self._create(params, stream=stream)
+
+    def stream(self, **params: Unpack[BetaStreamParams]) -> MessageStreamManager:
+        """As `Messages.stream`, with `betas=[…]`."""
+        return self._stream(params)
+
+    @cached_property
+    def with_raw_response(self) -> RawBetaMessages:
+        """The same methods, giving an `APIResponse` with status, headers and request ID."""
+        return RawBetaMessages(self._settings, self._dialer)
+
+
+class RawBetaMessages(_Sync):
+    """Messages with Claude and beta features, giving responses with their status and headers."""
+
+    _beta = True
+
+    @overload
+    def create(
+        self, *, stream: Literal[False] = False, **params: Unpack[BetaStreamParams]
+    ) -> APIResponse[Message]: ...
+    @overload
+    def create(
+        self, *, stream: Literal[True], **params: Unpack[BetaStreamParams]
+    ) -> APIResponse[Stream]: ...
+    def create(self, *, stream: bool = False, **params: Any) -> APIResponse[Any]:
+        """As `BetaMessages.create`, wrapped in an `APIResponse`."""
+        return self._raw(params, stream=stream)
+
+
+class AsyncMessages(_Async):
+    """Messages with Claude."""
+
+    @overload
+    async def create(
+        self, *, stream: Literal[False] = False, **params: Unpack[StreamParams]
+    ) -> Message: ...
+    @overload
+    async def create(
+        self, *, stream: Literal[True], **params: Unpack[StreamParams]
+    ) -> AsyncStream: ...
+    @overload
+    async def create(
+        self, *, stream: bool, **params: Unpack[StreamParams]
+    ) -> Message | AsyncStream: ...
+    async def create(self, *, stream: bool = False, **params: Any) -> Message | AsyncStream:
+        """Claude's reply: a `Message`, or with `stream=True` an `AsyncStream` of raw events.
+
+        Keyword arguments are those of the Messages API (`outcrop.client.params`).
+
+        Raises:
+            APIStatusError: Bedrock or the model refused; the subclass and `.aws_name` say why.
+            APIConnectionError: No reply, or it broke off.
+            RequestError: The request can't be sent as it is.
+        """
+        return await self._create(params, stream=stream)
+
+    def stream(self, **params: Unpack[StreamParams]) -> AsyncMessageStreamManager:
+        """A context manager that makes the call and gives its `AsyncMessageStream`."""
+        return self._stream(params)
+
+    @cached_property
+    def with_raw_response(self) -> AsyncRawMessages:
+        """The same methods, giving an `APIResponse` with status, headers and request ID."""
+        return AsyncRawMessages(self._settings, self._dialer)
+
+
+class AsyncRawMessages(_Async):
+    """Messages with Claude, giving responses with their status and headers."""
+
+    @overload
+    async def create(
+        self, *, stream: Literal[False] = False, **params: Unpack[StreamParams]
+    ) -> APIResponse[Message]: ...
+    @overload
+    async def create(
+        self, *, stream: Literal[True], **params: Unpack[StreamParams]
+    ) -> APIResponse[AsyncStream]: ...
+    async def create(self, *, stream: bool = False, **params: Any) -> APIResponse[Any]:
+        """As `AsyncMessages.create`, wrapped in an `APIResponse`."""
+        return await self._raw(params, stream=stream)
+
+
+class AsyncBetaMessages(_Async):
+    """Messages with Claude, with beta features."""
+
+    _beta = True
+
+    @overload
+    async def create(
+        self, *, stream: Literal[False] = False, **params: Unpack[BetaStreamParams]
+    ) -> Message: ...
+    @overload
+    async def create(
+        self, *, stream: Literal[True], **params: Unpack[BetaStreamParams]
+    ) -> AsyncStream: ...
+    @overload
+    async def create(
+        self, *, stream: bool, **params: Unpack[BetaStreamParams]
+    ) -> Message | AsyncStream: ...
+    async def create(self, *, stream: bool = False, **params: Any) -> Message | AsyncStream:
+        """As `AsyncMessages.create`, with `betas=[…]`, which go into the body."""
+        return await self._create(params, stream=stream)
+
+    def stream(self, **params: Unpack[BetaStreamParams]) -> AsyncMessageStreamManager:
+        """As `AsyncMessages.stream`, with `betas=[…]`."""
+        return self._stream(params)
+
+    @cached_property
+    def with_raw_response(self) -> AsyncRawBetaMessages:
+        """The same methods, giving an `APIResponse` with status, headers and request ID."""
+        return AsyncRawBetaMessages(self._settings, self._dialer)
+
+
+class AsyncRawBetaMessages(_Async):
+    """Messages with Claude and beta features, giving responses with their status and headers."""
+
+    _beta = True
+
+    @overload
+    async def create(
+        self, *, stream: Literal[False] = False, **params: Unpack[BetaStreamParams]
+    ) -> APIResponse[Message]: ...
+    @overload
+    async def create(
+        self, *, stream: Literal[True], **params: Unpack[BetaStreamParams]
+    ) -> APIResponse[AsyncStream]: ...
+    async def create(self, *, stream: bool = False, **params: Any) -> APIResponse[Any]:
+        """As `AsyncBetaMessages.create`, wrapped in an `APIResponse`."""
+        return await self._raw(params, stream=stream)
+
+
+class Beta:
+    """`client.beta`."""
+
+    def __init__(self, settings: Settings, dialer: SyncDialer) -> None:
+        self.messages = BetaMessages(settings, dialer)
+
+
+class AsyncBeta:
+    """`client.beta`."""
+
+    def __init__(self, settings: Settings, dialer: AsyncDialer) -> None:
+        self.messages = AsyncBetaMessages(settings, dialer)

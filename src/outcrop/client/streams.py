@@ -1,0 +1,301 @@
+"""Streams to iterate: raw events, or the helper's events with text and the final message.
+
+Rules: a stream that isn't whole is an error that carries what came; leaving a stream early closes
+its connection; nothing is read ahead of the reader.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from outcrop.errors import APIConnectionError, APIError
+from outcrop.messages.assembly import Assembly
+from outcrop.messages.events import RawMessageStreamEvent, raw_event
+from outcrop.messages.views import Message
+from outcrop.net.dial import AsyncDialer, SyncDialer
+
+if TYPE_CHECKING:
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Generator,
+        Iterator,
+        Mapping,
+    )
+    from typing import Self
+
+    from outcrop.bedrock.call import Call, Opened
+    from outcrop.bedrock.routes import Route
+    from outcrop.messages.events import MessageStreamEvent
+    from outcrop.wire.http import HeaderMap
+
+Document = dict[str, Any]
+D = TypeVar("D", SyncDialer, AsyncDialer)
+
+
+class _Reading(Generic[D]):
+    """What both kinds of stream know: the response, the message so far, whether it is whole."""
+
+    def __init__(self, opened: Opened, call: Call, dialer: D) -> None:
+        self._opened = opened
+        self._dialer = dialer
+        self._assembly = Assembly()
+        self.route: Route = call.route
+
+    @property
+    def headers(self) -> HeaderMap:
+        """Headers of the response."""
+        return self._opened.response.headers
+
+    @property
+    def request_id(self) -> str | None:
+        """AWS's ID of the request."""
+        return self.headers.get("x-amzn-requestid")
+
+    @property
+    def current_message_snapshot(self) -> Message:
+        """The message so far."""
+        return self._message()
+
+    def _message(self) -> Message:
+        return Message(
+            self._assembly.document,
+            request_id=self.request_id,
+            route=self.route,
+            headers=self.headers.asdict(),
+        )
+
+    def _failed(self, error: APIError) -> bool:
+        """Attaches what came to an error; False if the message was whole already."""
+        if self._opened.reader.complete and isinstance(error, APIConnectionError):
+            return False
+        if self._assembly.started:
+            error.partial = self._message()
+        error.request_id = error.request_id or self.request_id
+        return True
+
+
+class _SyncReading(_Reading[SyncDialer]):
+    """A stream that is read by blocking."""
+
+    def __init__(self, opened: Opened, call: Call, dialer: SyncDialer) -> None:
+        super().__init__(opened, call, dialer)
+        self._documents = self._read()
+
+    def _read(self) -> Generator[Document, None, None]:
+        opened, add = self._opened, self._assembly.add
+        events = opened.first
+        try:
+            while True:
+                for event in events:
+                    add(event)
+                    yield event
+                opened.reader.raise_fault()
+                data = self._dialer.read_some(opened.response)
+                if data is None:
+                    opened.reader.raise_fault(ended=True)
+                    return
+                events = opened.reader.feed(data)
+        except APIError as error:
+            if self._failed(error):
+                raise
+        finally:
+            self._dialer.release(opened.response)
+
+    def close(self) -> None:
+        """Ends the stream, read or not; the connection is dropped if it wasn't."""
+        self._documents.close()
+        self._dialer.release(self._opened.response)  # in case that it was never begun
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close()
+
+
+class Stream(_SyncReading):
+    """Raw stream events, one at a time; a context manager that closes the connection.
+
+    Errors: `APIStatusError` for an exception in the stream, `StreamTruncatedError` for an end
+    before `message_stop`, `EventStreamError` for a broken frame, each with the message so far in
+    `.partial`.
+    """
+
+    def __iter__(self) -> Iterator[RawMessageStreamEvent]:
+        return map(raw_event, self._documents)
+
+    def __next__(self) -> RawMessageStreamEvent:
+        return raw_event(next(self._documents))
+
+
+class MessageStream(_SyncReading):
+    """The helper's events: raw ones, and what they mean (`text`, `input_json`, `thinking`, …).
+
+    Errors are those of `Stream`.
+    """
+
+    def __iter__(self) -> Iterator[MessageStreamEvent]:
+        for document in self._documents:
+            yield from self._assembly.helper_events(document)
+
+    @property
+    def text_stream(self) -> Iterator[str]:
+        """The text as it comes."""
+        return (text for document in self._documents if (text := _text(document)))
+
+    def until_done(self) -> None:
+        """Reads to the end."""
+        for _ in self._documents:
+            pass
+
+    def get_final_message(self) -> Message:
+        """The whole message; reads to the end first."""
+        self.until_done()
+        return self._message()
+
+    def get_final_text(self) -> str:
+        """All text of the message; reads to the end first.
+
+        Raises:
+            ValueError: If the message has no text.
+        """
+        return _final_text(self.get_final_message())
+
+
+class _AsyncReading(_Reading[AsyncDialer]):
+    """A stream that is read by awaiting."""
+
+    def __init__(self, opened: Opened, call: Call, dialer: AsyncDialer) -> None:
+        super().__init__(opened, call, dialer)
+        self._documents = self._read()
+
+    async def _read(self) -> AsyncGenerator[Document, None]:
+        opened, add = self._opened, self._assembly.add
+        events = opened.first
+        try:
+            while True:
+                for event in events:
+                    add(event)
+                    yield event
+                opened.reader.raise_fault()
+                data = await self._dialer.read_some(opened.response)
+                if data is None:
+                    opened.reader.raise_fault(ended=True)
+                    return
+                events = opened.reader.feed(data)
+        except APIError as error:
+            if self._failed(error):
+                raise
+        finally:
+            await self._dialer.release(opened.response)
+
+    async def close(self) -> None:
+        """Ends the stream, read or not; the connection is dropped if it wasn't."""
+        await self._documents.aclose()
+        await self._dialer.release(self._opened.response)  # in case that it was never begun
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        await self.close()
+
+
+class AsyncStream(_AsyncReading):
+    """Raw stream events, one at a time; an async context manager that closes the connection.
+
+    Errors are those of `Stream`.
+    """
+
+    async def __aiter__(self) -> AsyncIterator[RawMessageStreamEvent]:
+        async for document in self._documents:
+            yield raw_event(document)
+
+    async def __anext__(self) -> RawMessageStreamEvent:
+        return raw_event(await anext(self._documents))
+
+
+class AsyncMessageStream(_AsyncReading):
+    """The helper's events: raw ones, and what they mean (`text`, `input_json`, `thinking`, …).
+
+    Errors are those of `Stream`.
+    """
+
+    async def __aiter__(self) -> AsyncIterator[MessageStreamEvent]:
+        async for document in self._documents:
+            for event in self._assembly.helper_events(document):
+                yield event
+
+    @property
+    def text_stream(self) -> AsyncIterator[str]:
+        """The text as it comes."""
+        return (text async for document in self._documents if (text := _text(document)))
+
+    async def until_done(self) -> None:
+        """Reads to the end."""
+        async for _ in self._documents:
+            pass
+
+    async def get_final_message(self) -> Message:
+        """The whole message; reads to the end first."""
+        await self.until_done()
+        return self._message()
+
+    async def get_final_text(self) -> str:
+        """All text of the message; reads to the end first.
+
+        Raises:
+            ValueError: If the message has no text.
+        """
+        return _final_text(await self.get_final_message())
+
+
+def _text(event: Document) -> str:
+    """The text in a raw event, if it is a text delta."""
+    if event.get("type") == "content_block_delta":
+        delta: Mapping[str, Any] = event.get("delta") or {}
+        if delta.get("type") == "text_delta":
+            return delta.get("text") or ""
+    return ""
+
+
+def _final_text(message: Message) -> str:
+    texts = [block.text for block in message.content if block.type == "text"]
+    if not texts:
+        raise ValueError(f"The message has no text: stop_reason is {message.stop_reason!r}.")
+    return "".join(texts)
+
+
+class MessageStreamManager:
+    """What `messages.stream(...)` gives: the call is made on entering it."""
+
+    def __init__(self, open_stream: Callable[[], MessageStream]) -> None:
+        self._open = open_stream
+        self._stream: MessageStream | None = None
+
+    def __enter__(self) -> MessageStream:
+        self._stream = self._open()
+        return self._stream
+
+    def __exit__(self, *failure: object) -> None:
+        if self._stream is not None:
+            self._stream.close()
+
+
+class AsyncMessageStreamManager:
+    """What `messages.stream(...)` gives: the call is made on entering it."""
+
+    def __init__(self, open_stream: Callable[[], Awaitable[AsyncMessageStream]]) -> None:
+        self._open = open_stream
+        self._stream: AsyncMessageStream | None = None
+
+    async def __aenter__(self) -> AsyncMessageStream:
+        self._stream = await self._open()
+        return self._stream
+
+    async def __aexit__(self, *failure: object) -> None:
+        if self._stream is not None:
+            await self._stream.close()

@@ -1,0 +1,1 @@
+"""Bytes ⇄ values, both directions in each file; nothing here performs I/O."""

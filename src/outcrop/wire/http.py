@@ -1,0 +1,86 @@
+"""A request and a response as plain values.
+
+Rules: header names are compared without regard to case and kept as given; a URL's path is kept as
+the bytes that go on the wire, never decoded, because the signature covers those (RFC 9110 for the
+terms, the SigV4 guide for the reason).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+Headers = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent.
+
+    Attributes:
+        method: Such as `POST`.
+        origin: Scheme, host and port, such as `https://bedrock-runtime.us-east-1.amazonaws.com`.
+        target: Path and query as on the wire, such as `/model/…/invoke?x=y`.
+        headers: Name and value pairs in order; names may repeat.
+        body: The bytes of the body.
+    """
+
+    method: str
+    origin: str
+    target: str
+    headers: Headers = field(default_factory=list)
+    body: bytes = b""
+
+    @property
+    def url(self) -> str:
+        """The whole URL."""
+        return self.origin + self.target
+
+    @property
+    def host(self) -> str:
+        """The value of the Host header: host, and port unless it's the scheme's own."""
+        scheme, _, host = self.origin.partition("://")
+        default = ":443" if scheme == "https" else ":80"
+        return host.removesuffix(default)
+
+
+class HeaderMap:
+    """Response headers: looked up without regard to case, first value wins, order kept."""
+
+    __slots__ = ("_first", "pairs")
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self.pairs = list(pairs)
+        self._first: dict[str, str] = {}
+        for name, value in self.pairs:
+            self._first.setdefault(name.lower(), value)
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """The first value of that name."""
+        return self._first.get(name.lower(), default)
+
+    def __getitem__(self, name: str) -> str:
+        return self._first[name.lower()]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._first
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._first)
+
+    def __len__(self) -> int:
+        return len(self._first)
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """Names in lower case, with their first values."""
+        return self._first.items()
+
+    def asdict(self) -> Mapping[str, str]:
+        """The same as a plain dict."""
+        return dict(self._first)
+
+    def __repr__(self) -> str:
+        return f"HeaderMap({self.pairs!r})"
