@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from outcrop.errors import StreamTruncatedError as StreamTruncatedError
     from outcrop.errors import UnprocessableEntityError as UnprocessableEntityError
 
+__version__ = "0.1.0"
+
 _ROOMS = {
     "outcrop.bedrock.call": ("Timeout",),
     "outcrop.bedrock.routes": ("Route",),

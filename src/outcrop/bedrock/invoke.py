@@ -25,7 +25,7 @@ from outcrop.errors import (
     StreamTruncatedError,
     ValidationException,
 )
-from outcrop.messages.views import View
+from outcrop.messages.view import View, json_default
 from outcrop.wire import eventstream
 
 if TYPE_CHECKING:
@@ -82,14 +82,10 @@ def dump(document: Mapping[str, Any]) -> bytes:
 
 
 def _plain(value: Any) -> object:
-    """What orjson doesn't know: views by their documents, iterables as lists, models by dumping."""
-    if isinstance(value, View):
-        return value.to_dict()
-    if hasattr(value, "model_dump"):  # blocks of the official SDK, pydantic models
+    """What orjson doesn't know: reply views, iterables, and models of pydantic's kind."""
+    if hasattr(value, "model_dump") and not isinstance(value, View):  # the official SDK's blocks
         return value.model_dump(exclude_unset=True)
-    if hasattr(value, "__iter__") and not isinstance(value, str | bytes | bytearray):
-        return list(value)
-    raise TypeError(f"{type(value).__name__} is not JSON serializable")
+    return json_default(value)
 
 
 def read_reply(body: bytes) -> Document:
@@ -113,7 +109,7 @@ def read_reply(body: bytes) -> Document:
 
 
 class _Chunk(msgspec.Struct):
-    bytes: bytes  # msgspec decodes the base64 in the same step
+    event: bytes = msgspec.field(name="bytes")  # base64 is decoded in the same step
 
 
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
@@ -142,15 +138,18 @@ class EventReader:
     def feed(self, data: bytes) -> list[Document]:
         """The events that these bytes complete."""
         events: list[Document] = []
+        if self._fault is not None:
+            return events
         try:
             frames = self._frames.feed(data)
+            self._fault = self._frames.failure
         except EventStreamError as error:
-            self._fault = self._fault or error
+            self._fault = error
             return events
         for frame in frames:
             if frame.headers.get(":event-type") == "chunk":
                 try:
-                    event = _decode_event(_decode_chunk(frame.payload).bytes)
+                    event = _decode_event(_decode_chunk(frame.payload).event)
                 except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
                     self._fault = APIResponseValidationError(f"A chunk isn't an event: {error}.")
                     break

@@ -120,7 +120,7 @@ class _Betas(msgspec.Struct, frozen=True):
 
 
 def _data(name: str) -> bytes:
-    return files(__package__).joinpath("data", name).read_bytes()
+    return files("outcrop.catalog").joinpath("data", name).read_bytes()
 
 
 @lru_cache(maxsize=1)

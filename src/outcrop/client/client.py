@@ -5,9 +5,9 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from outcrop import __version__
 from outcrop.bedrock.call import Timeout
 from outcrop.bedrock.retry import Policy
 from outcrop.bedrock.routes import runtime_origin
@@ -81,7 +81,7 @@ class _Client:
             warnings.warn(
                 f"No AWS region was given: using {region.name}. "
                 "Pass aws_region=… or set AWS_REGION.",
-                stacklevel=3,
+                stacklevel=2,
             )
         self._settings = Settings(
             region=region,
@@ -278,7 +278,7 @@ class AsyncAnthropicBedrock(_Client):
 _timeout = timeout
 
 
-def _deadline(value: float | None) -> float | None:
+def _deadline(value: Any) -> float | None:
     if value is None or (isinstance(value, int | float) and value > 0):
         return value
     raise ConfigurationError(f"deadline={value!r} isn't a time.", mend="Give seconds, or None.")
@@ -286,7 +286,7 @@ def _deadline(value: float | None) -> float | None:
 
 def _headers(given: Mapping[str, str] | None) -> dict[str, str]:
     """Default headers: our name, those of ANTHROPIC_CUSTOM_HEADERS, the user's."""
-    headers = {"User-Agent": f"outcrop/{package_version()}"}
+    headers = {"User-Agent": f"outcrop/{__version__}"}
     for line in (environment.variable("ANTHROPIC_CUSTOM_HEADERS") or "").splitlines():
         name, colon, value = line.partition(":")
         if colon:
@@ -299,11 +299,3 @@ def _checked(headers: Mapping[str, str]) -> Mapping[str, str]:
     for name, value in headers.items():
         check_header(name, value)
     return headers
-
-
-def package_version() -> str:
-    """The version of this package, `0` if it isn't installed."""
-    try:
-        return version("outcrop")
-    except PackageNotFoundError:
-        return "0"

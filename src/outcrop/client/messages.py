@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 def _message(call: Call, done: Completed) -> Message:
     headers = done.response.headers
-    return Message(
+    return Message.received(
         done.document,
         request_id=headers.get("x-amzn-requestid"),
         route=call.route,
-        headers=headers.asdict(),
+        headers=headers,
     )
 
 

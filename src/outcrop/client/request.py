@@ -152,10 +152,10 @@ def timeout(value: Any) -> Timeout:
         return value
     if value is None:
         return Timeout(None, None)
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 10**9:
-        return Timeout(float(value), float(value))
     if hasattr(value, "connect") and hasattr(value, "read"):
         return Timeout(value.connect, value.read)
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 10**9:
+        return Timeout(float(value), float(value))
     raise ConfigurationError(
         f"timeout={value!r} isn't a time.", mend="Give seconds above 0, None, or a Timeout."
     )

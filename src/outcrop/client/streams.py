@@ -60,11 +60,11 @@ class _Reading(Generic[D]):
         return self._message()
 
     def _message(self) -> Message:
-        return Message(
+        return Message.received(
             self._assembly.document,
             request_id=self.request_id,
             route=self.route,
-            headers=self.headers.asdict(),
+            headers=self.headers,
         )
 
     def _failed(self, error: APIError) -> bool:
@@ -139,7 +139,7 @@ class MessageStream(_SyncReading):
 
     def __iter__(self) -> Iterator[MessageStreamEvent]:
         for document in self._documents:
-            yield from self._assembly.helper_events(document)
+            yield from self._assembly.derived_events(document)
 
     @property
     def text_stream(self) -> Iterator[str]:
@@ -226,7 +226,7 @@ class AsyncMessageStream(_AsyncReading):
 
     async def __aiter__(self) -> AsyncIterator[MessageStreamEvent]:
         async for document in self._documents:
-            for event in self._assembly.helper_events(document):
+            for event in self._assembly.derived_events(document):
                 yield event
 
     @property

@@ -24,7 +24,13 @@ RENEW_AHEAD = 15 * 60
 
 
 class Source(Protocol):
-    """What gives credentials."""
+    """What gives credentials.
+
+    Attributes:
+        source: Where they come from, for people; never a secret.
+    """
+
+    source: str
 
     def at_hand(self) -> Credentials | ApiKey | None:
         """Those that need no waiting, if any."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -69,6 +68,8 @@ def perform(steps: Generator[Step, Any, T], dialer: SyncDialer, source: Source) 
 
 async def perform_async(steps: Generator[Step, Any, T], dialer: AsyncDialer, source: Source) -> T:
     """What the steps come to, without blocking the event loop."""
+    import asyncio  # whoever calls blocking shouldn't pay for it
+
     reply: Any = None
     failure: APIError | None = None
     opened: Answer | None = None

@@ -1,0 +1,94 @@
+"""The `outcrop` command: one file a command, and here what they share.
+
+Rules: an error is one clear line on standard error (a traceback with `--debug`); `--json` is for
+machines; exit codes: 0 done, 1 refused by the service, 2 wrong usage or configuration, 3 no
+connection, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cyclopts import App, CycloptsError
+
+DONE, REFUSED, USAGE, UNREACHED, INTERRUPTED = 0, 1, 2, 3, 130
+
+#: What `outcrop message` and `outcrop chat` call unless told otherwise.
+DEFAULT_MODEL = "global.anthropic.claude-sonnet-5"
+
+COMMANDS = {
+    "message": "outcrop.cli.message:message",
+    "chat": "outcrop.cli.chat:chat",
+    "serve": "outcrop.cli.serve:serve",
+    "env": "outcrop.cli.env:env",
+    "models": "outcrop.cli.models:models",
+}
+
+
+def _app() -> App:
+    from cyclopts import App
+
+    from outcrop import __version__
+
+    app = App(
+        name="outcrop",
+        help="Claude on Amazon Bedrock: a client, and a local Bedrock to develop against.",
+        help_epilogue="--debug before or after a command shows tracebacks.",
+        version=__version__,
+        print_error=False,
+        exit_on_error=False,
+        result_action="return_int_as_exit_code_else_zero",
+    )
+    for name, place in COMMANDS.items():
+        app.command(place, name=name)
+    model = App(name="model", help="The small model that writes real text offline.")
+    model.command("outcrop.cli.model:status", name="status")
+    model.command("outcrop.cli.model:install", name="install")
+    app.command(model)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command line; returns the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = words[: words.index("--")] if "--" in words else words
+    debug = "--debug" in options
+    if debug:
+        words.remove("--debug")
+    from cyclopts import CycloptsError
+
+    from outcrop import errors
+
+    try:
+        return int(_app()(words))
+    except CycloptsError as error:
+        return _fail(_usage(error), USAGE, debug=debug)
+    except errors.APIConnectionError as error:
+        return _fail(str(error), UNREACHED, debug=debug)
+    except errors.APIError as error:
+        return _fail(str(error), REFUSED, debug=debug)
+    except errors.OutcropError as error:
+        return _fail(str(error), USAGE, debug=debug)
+    except (KeyboardInterrupt, EOFError):
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        sys.stderr.close()
+        return DONE
+
+
+def _fail(line: str, code: int, *, debug: bool) -> int:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+    print(f"outcrop: {' '.join(line.split())}", file=sys.stderr)
+    return code
+
+
+def _usage(error: CycloptsError) -> str:
+    chain = " ".join(error.command_chain or ())
+    return f"{error} Try 'outcrop {chain} --help'.".replace("  ", " ")

@@ -1,0 +1,51 @@
+"""What `message` and `chat` share: a client of AWS, or of a local Bedrock made for the occasion."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from outcrop import AnthropicBedrock
+
+
+def note(line: str) -> None:
+    """A line for people, on standard error."""
+    print(line, file=sys.stderr)
+
+
+@contextmanager
+def connect(
+    *, region: str | None, profile: str | None, local: bool, actor: str | None
+) -> Iterator[AnthropicBedrock]:
+    """A client; with `local`, of a local Bedrock that lives as long as it."""
+    from outcrop import AnthropicBedrock
+
+    if not local:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            client = AnthropicBedrock(aws_region=region, aws_profile=profile)
+        for warning in caught:
+            note(f"outcrop: {warning.message}")
+        with client:
+            yield client
+        return
+
+    from outcrop.cli.serve import default_actor
+    from outcrop.server.serve import LocalBedrock, Options
+
+    options = Options(port=0, actor=actor or default_actor(note), region=region or "us-west-2")
+    with (
+        LocalBedrock(options) as bedrock,
+        AnthropicBedrock(
+            aws_access_key=bedrock.access_key,
+            aws_secret_key=bedrock.secret_key,
+            aws_region=bedrock.region,
+            base_url=bedrock.url,
+        ) as client,
+    ):
+        yield client

@@ -1,0 +1,92 @@
+"""`outcrop models`: what the catalog knows, as a table."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from outcrop.catalog import models as catalog
+from outcrop.catalog.reach import profiles_from
+from outcrop.cli import DONE
+from outcrop.errors import ConfigurationError
+
+
+def models(
+    *,
+    region: str | None = None,
+    all: Annotated[bool, Parameter(negative=())] = False,  # noqa: A002 - the option's name
+    json: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
+    """List the Claude models on Bedrock and the prefixes that reach them.
+
+    Parameters
+    ----------
+    region
+        Only what can be called from this region, with the full IDs to call.
+    all
+        Models that have ended too.
+    json
+        Print JSON.
+    """
+    if region is not None and region not in catalog.regions():
+        raise ConfigurationError(
+            f"--region {region}: no Bedrock there that the catalog knows.",
+            mend="Regions look like 'us-west-2'.",
+        )
+    rows = [
+        row
+        for model in catalog.models()
+        if (all or model.lifecycle.status != "EOL") and (row := _row(model, region))
+    ]
+    if json:
+        import orjson
+
+        print(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
+        return DONE
+
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("MODEL", "IDS" if region else "PREFIXES", "STATUS", "CONTEXT", "MAX OUTPUT"):
+        table.add_column(
+            heading, justify="right" if heading in ("CONTEXT", "MAX OUTPUT") else "left"
+        )
+    for row in rows:
+        ids = row["ids"] if region else row["prefixes"]
+        table.add_row(
+            row["name"] if region else row["id"],
+            ("\n" if region else " ").join(ids),
+            row["status"] + (f", ends {row['end']}" if row["end"] else ""),
+            f"{row['context']:,}",
+            f"{row['max_output']:,}",
+        )
+    console = Console()
+    console.print(table)
+    console.print(f"{len(rows)} models, as of {catalog.as_of()}", style="dim", highlight=False)
+    return DONE
+
+
+def _row(model: catalog.Model, region: str | None) -> dict[str, Any] | None:
+    """A model as a row; None if the region can't call it."""
+    if region is None:
+        prefixes = [*model.profiles, *(["(in region)"] if model.in_region else [])]
+        ids: list[str] = []
+    else:
+        prefixes = profiles_from(model, region)
+        ids = [f"{prefix}.{model.id}" for prefix in prefixes]
+        if region in model.in_region:
+            ids.append(model.id)
+        if not ids:
+            return None
+    return {
+        "id": model.id,
+        "name": model.name,
+        "ids": ids,
+        "prefixes": prefixes,
+        "status": model.lifecycle.status,
+        "end": model.lifecycle.end,
+        "context": model.context,
+        "max_output": model.max_output,
+    }

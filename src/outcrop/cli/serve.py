@@ -1,0 +1,121 @@
+"""`outcrop serve`: the local Bedrock, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from outcrop.cli import DONE
+from outcrop.cli.connection import note
+from outcrop.cli.env import DEFAULT_PORT, Shell, export
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from outcrop.server.serve import LocalBedrock
+
+
+def serve(
+    *,
+    host: str = "127.0.0.1",
+    port: int = DEFAULT_PORT,
+    actor: str | None = None,
+    region: str = "us-west-2",
+    auth: Literal["on", "off"] = "on",
+    identity: Annotated[tuple[str, ...], Parameter(negative=(), consume_multiple=False)] = (),
+    api_key: Annotated[tuple[str, ...], Parameter(negative=(), consume_multiple=False)] = (),
+    tls: Annotated[bool, Parameter(negative=())] = False,
+    tls_dir: Path | None = None,
+    today: str | None = None,
+    print_env: Annotated[bool, Parameter(negative=())] = False,
+    shell: Shell = "sh",
+) -> int:
+    """Run a Bedrock on this machine that every client can call, without an AWS account.
+
+    A stand-in answers, not Claude: the banner and the header x-outcrop-actor say which.
+
+    Parameters
+    ----------
+    host
+        Address to listen on; anything but loopback is open to others.
+    port
+        Port to listen on; 0 takes a free one.
+    actor
+        Who answers: small (real text of a small model; the default where installed), parrot
+        (deterministic), or script:FILE.
+    region
+        The region that 'outcrop env' names and that API keys of no region count for.
+    auth
+        "off" accepts every caller.
+    identity
+        Another caller to accept, as ACCESS_KEY:SECRET_KEY or ACCESS_KEY:SECRET_KEY:TOKEN; may be
+        given several times.
+    api_key
+        A long-term Bedrock API key to accept; may be given several times.
+    tls
+        Serve https with a certificate made for the occasion (boto3 sends API keys only so).
+    tls_dir
+        Folder that keeps the certificate; otherwise a temporary one.
+    today
+        The day by which models are legacy or ended, as 2026-11-22; otherwise the catalog's.
+    print_env
+        Print the exports for clients when ready.
+    shell
+        Whose syntax the exports have.
+    """
+    from outcrop.server.serve import LocalBedrock, Options
+
+    options = Options(
+        host=host,
+        port=port,
+        actor=actor or default_actor(note),
+        region=region,
+        auth=auth == "on",
+        identities=identity,
+        api_keys=api_key,
+        tls=tls,
+        tls_dir=tls_dir,
+        today=today,
+    )
+    if not options.auth:
+        note("outcrop: --auth off: every caller is accepted, signed or not.")
+    bedrock = LocalBedrock(options)
+    asyncio.run(_run(bedrock, lambda: _announce(bedrock, print_env=print_env, shell=shell)))
+    return DONE
+
+
+async def _run(bedrock: LocalBedrock, announce: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await bedrock.run(until=stop, ready=announce)
+
+
+def _announce(bedrock: LocalBedrock, *, print_env: bool, shell: Shell) -> None:
+    print(f"Local Bedrock ready at {bedrock.url} (actor: {bedrock.actor_name})", flush=True)
+    if print_env:
+        print(export(bedrock.environ(), shell), flush=True)
+        return
+    note(f"A stand-in answers, not Claude. Point clients here: {_hint(bedrock)}")
+    note("Ctrl-C stops.")
+
+
+def _hint(bedrock: LocalBedrock) -> str:
+    port = f" --port {bedrock.port}" if bedrock.port != DEFAULT_PORT else ""
+    return f'eval "$(outcrop env{port}{" --tls" if bedrock.options.tls else ""})"'
+
+
+def default_actor(say: Callable[[str], None]) -> str:
+    """`small` where it can run, else `parrot` with a line that says why."""
+    from outcrop.server.serve import small_available
+
+    why_not = small_available()
+    if why_not is None:
+        return "small"
+    say(f"outcrop: the parrot answers, because {why_not} ('outcrop model install' helps).")
+    return "parrot"
