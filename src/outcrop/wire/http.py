@@ -31,7 +31,7 @@ class Request:
     method: str
     origin: str
     target: str
-    headers: Headers = field(default_factory=list)
+    headers: Headers = field(default_factory=Headers)
     body: bytes = b""
 
     @property
