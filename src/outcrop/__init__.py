@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from outcrop.bedrock.routes import Route as Route
     from outcrop.client.client import AnthropicBedrock as AnthropicBedrock
     from outcrop.client.client import AsyncAnthropicBedrock as AsyncAnthropicBedrock
-    from outcrop.client.params import NOT_GIVEN as NOT_GIVEN
-    from outcrop.client.params import NotGiven as NotGiven
-    from outcrop.client.params import omit as omit
     from outcrop.client.raw import APIResponse as APIResponse
+    from outcrop.client.request import NOT_GIVEN as NOT_GIVEN
+    from outcrop.client.request import NotGiven as NotGiven
     from outcrop.client.streams import AsyncMessageStream as AsyncMessageStream
     from outcrop.client.streams import AsyncStream as AsyncStream
     from outcrop.client.streams import MessageStream as MessageStream
@@ -57,7 +56,7 @@ _ROOMS = {
     "outcrop.bedrock.call": ("Timeout",),
     "outcrop.bedrock.routes": ("Route",),
     "outcrop.client.client": ("AnthropicBedrock", "AsyncAnthropicBedrock"),
-    "outcrop.client.params": ("NOT_GIVEN", "NotGiven", "omit"),
+    "outcrop.client.request": ("NOT_GIVEN", "NotGiven"),
     "outcrop.client.raw": ("APIResponse",),
     "outcrop.client.streams": ("AsyncMessageStream", "AsyncStream", "MessageStream", "Stream"),
     "outcrop.errors": (

@@ -394,6 +394,14 @@ def test_sync_and_async_have_the_same_names_and_parameters(sync, asynchronous):
             ]
 
 
+def test_the_keywords_that_are_taken_are_those_that_are_typed():
+    from outcrop.client import params, request
+
+    assert set(params.Options.__annotations__) == request.OPTION_NAMES
+    assert set(params.CreateParams.__annotations__) == request.NAMES
+    assert set(params.BetaCreateParams.__annotations__) == request.BETA_NAMES
+
+
 def test_importing_the_package_loads_no_heavy_library():
     code = (
         "import sys, outcrop; outcrop.AnthropicBedrock;"

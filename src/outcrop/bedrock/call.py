@@ -7,7 +7,7 @@ and the reply (or an `APIError`) is sent in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from outcrop.bedrock import faults, invoke
@@ -149,7 +149,7 @@ class Opened:
 
     response: Response
     reader: invoke.EventReader
-    first: list[dict[str, Any]] = field(default_factory=list)
+    first: list[dict[str, Any]]
     retries: int = 0
 
 

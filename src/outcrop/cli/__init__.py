@@ -20,12 +20,17 @@ DONE, REFUSED, USAGE, UNREACHED, INTERRUPTED = 0, 1, 2, 3, 130
 #: What `outcrop message` and `outcrop chat` call unless told otherwise.
 DEFAULT_MODEL = "global.anthropic.claude-sonnet-5"
 
+#: Name → where it stands (imported only when it is run), and what it does.
 COMMANDS = {
-    "message": "outcrop.cli.message:message",
-    "chat": "outcrop.cli.chat:chat",
-    "serve": "outcrop.cli.serve:serve",
-    "env": "outcrop.cli.env:env",
-    "models": "outcrop.cli.models:models",
+    "message": ("outcrop.cli.message:message", "Send a message to Claude and print the answer."),
+    "chat": ("outcrop.cli.chat:chat", "Talk with Claude in the terminal."),
+    "serve": ("outcrop.cli.serve:serve", "Run a local Bedrock that every client can call."),
+    "env": ("outcrop.cli.env:env", "Print the exports that point clients at it."),
+    "models": ("outcrop.cli.models:models", "List the Claude models on Bedrock."),
+}
+MODEL_COMMANDS = {
+    "status": ("outcrop.cli.model:status", "Say whether the small model is installed."),
+    "install": ("outcrop.cli.model:install", "Install the small model's engine and weights."),
 }
 
 
@@ -43,11 +48,10 @@ def _app() -> App:
         exit_on_error=False,
         result_action="return_int_as_exit_code_else_zero",
     )
-    for name, place in COMMANDS.items():
-        app.command(place, name=name)
     model = App(name="model", help="The small model that writes real text offline.")
-    model.command("outcrop.cli.model:status", name="status")
-    model.command("outcrop.cli.model:install", name="install")
+    for group, commands in ((app, COMMANDS), (model, MODEL_COMMANDS)):
+        for name, (place, summary) in commands.items():
+            group.command(place, name=name, help=summary)
     app.command(model)
     return app
 

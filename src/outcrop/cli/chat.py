@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from outcrop.cli import DEFAULT_MODEL, DONE
 from outcrop.cli.connection import connect, note
 from outcrop.errors import APIError
+
+if TYPE_CHECKING:
+    from outcrop.messages.params import MessageCreateParamsBase, MessageParam
 
 
 def chat(
@@ -41,7 +45,7 @@ def chat(
     actor
         Who answers locally: parrot, small or script:FILE.
     """
-    turns: list[Any] = []
+    turns: list[MessageParam] = []
     with connect(region=region, profile=profile, local=local, actor=actor) as client:
         note(f"{model} · /reset starts over, /exit or Ctrl-D ends")
         while (said := _ask()) is not None:
@@ -54,7 +58,11 @@ def chat(
             if not said:
                 continue
             turns.append({"role": "user", "content": said})
-            request: dict[str, Any] = {"model": model, "max_tokens": max_tokens, "messages": turns}
+            request: MessageCreateParamsBase = {
+                "model": model,
+                "max_tokens": max_tokens,
+                "messages": turns,
+            }
             if system is not None:
                 request["system"] = system
             try:
@@ -75,7 +83,7 @@ def _ask() -> str | None:
     """The next line that is said, None at the end of input."""
     try:
         if sys.stdin.isatty():
-            import readline  # noqa: F401 - line editing and history for input()
+            import_module("readline")  # line editing and history for input()
 
             return input("> ").strip()
         line = sys.stdin.readline()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from outcrop import AnthropicBedrock
 
@@ -21,7 +21,7 @@ def note(line: str) -> None:
 @contextmanager
 def connect(
     *, region: str | None, profile: str | None, local: bool, actor: str | None
-) -> Iterator[AnthropicBedrock]:
+) -> Generator[AnthropicBedrock]:
     """A client; with `local`, of a local Bedrock that lives as long as it."""
     from outcrop import AnthropicBedrock
 

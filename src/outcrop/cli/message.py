@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from outcrop.cli import DEFAULT_MODEL, DONE
 from outcrop.cli.connection import connect, note
+
+if TYPE_CHECKING:
+    from outcrop.messages.params import MessageCreateParamsBase
 
 
 def message(
@@ -51,7 +54,7 @@ def message(
         Print the whole reply as JSON (with --stream, one event a line).
     """
     text = sys.stdin.read() if prompt == "-" else prompt
-    request: dict[str, Any] = {
+    request: MessageCreateParamsBase = {
         "model": model,
         "max_tokens": max_tokens,
         "messages": [{"role": "user", "content": text}],

@@ -27,8 +27,10 @@ def status(*, json: Annotated[bool, Parameter(negative=())] = False) -> int:
         import orjson
 
         print(orjson.dumps(asdict(found), default=str, option=orjson.OPT_INDENT_2).decode())
+    elif found.usable:
+        print(f"{found.model}: ready. Engine {found.engine}; weights {found.weights}, {found.path}")
     else:
-        print(found)
+        print(f"{found.model}: not ready, because {found.why_not}")
     return DONE
 
 

@@ -49,23 +49,31 @@ def models(
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("MODEL", "IDS" if region else "PREFIXES", "STATUS", "CONTEXT", "MAX OUTPUT"):
-        table.add_column(
-            heading, justify="right" if heading in ("CONTEXT", "MAX OUTPUT") else "left"
-        )
+    table.add_column("ID", no_wrap=True)
+    if region is None:
+        table.add_column("PREFIXES")
+    table.add_column("STATUS")
+    table.add_column("CONTEXT", justify="right")
+    table.add_column("OUTPUT", justify="right")
     for row in rows:
-        ids = row["ids"] if region else row["prefixes"]
-        table.add_row(
-            row["name"] if region else row["id"],
-            ("\n" if region else " ").join(ids),
-            row["status"] + (f", ends {row['end']}" if row["end"] else ""),
-            f"{row['context']:,}",
-            f"{row['max_output']:,}",
-        )
+        ids = ["\n".join(row["ids"])] if region else [row["id"], " ".join(row["prefixes"])]
+        ends = f", ends {row['end']}" if row["end"] else ""
+        sizes = (_thousands(row[column]) for column in ("context", "max_output"))
+        table.add_row(*ids, row["status"] + ends, *sizes)
     console = Console()
+    if not console.is_terminal:  # a file or a pipe has no width to fit into
+        console.width = 160
     console.print(table)
-    console.print(f"{len(rows)} models, as of {catalog.as_of()}", style="dim", highlight=False)
+    console.print(
+        f"{len(rows)} models, sizes in tokens, as of {catalog.as_of()}",
+        style="dim",
+        highlight=False,
+    )
     return DONE
+
+
+def _thousands(tokens: int) -> str:
+    return f"{tokens // 1_000_000}M" if tokens % 1_000_000 == 0 else f"{tokens // 1000}K"
 
 
 def _row(model: catalog.Model, region: str | None) -> dict[str, Any] | None:

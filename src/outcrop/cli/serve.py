@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
@@ -14,7 +15,6 @@ from outcrop.cli.env import DEFAULT_PORT, Shell, export
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from outcrop.server.serve import LocalBedrock
 
@@ -26,8 +26,8 @@ def serve(
     actor: str | None = None,
     region: str = "us-west-2",
     auth: Literal["on", "off"] = "on",
-    identity: Annotated[tuple[str, ...], Parameter(negative=(), consume_multiple=False)] = (),
-    api_key: Annotated[tuple[str, ...], Parameter(negative=(), consume_multiple=False)] = (),
+    identity: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = (),
+    api_key: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = (),
     tls: Annotated[bool, Parameter(negative=())] = False,
     tls_dir: Path | None = None,
     today: str | None = None,

@@ -12,8 +12,7 @@ from outcrop.bedrock.call import Timeout
 from outcrop.bedrock.retry import Policy
 from outcrop.bedrock.routes import runtime_origin
 from outcrop.client.messages import AsyncBeta, AsyncMessages, Beta, Messages
-from outcrop.client.params import NOT_GIVEN, NotGiven
-from outcrop.client.request import Settings, check_header, retries, timeout
+from outcrop.client.request import NOT_GIVEN, NotGiven, Settings, check_header, retries, timeout
 from outcrop.errors import ConfigurationError
 from outcrop.net import credentials, environment
 from outcrop.net.dial import AsyncDialer, SyncDialer

@@ -21,7 +21,7 @@ from outcrop.net.perform import perform, perform_async
 
 if TYPE_CHECKING:
     from outcrop.bedrock.call import Call, Completed
-    from outcrop.client.params import BetaStreamParams, StreamParams
+    from outcrop.client.params import BetaCreateParams, CreateParams
     from outcrop.client.request import Settings
     from outcrop.net.dial import AsyncDialer, SyncDialer
 
@@ -128,12 +128,12 @@ class Messages(_Sync):
 
     @overload
     def create(
-        self, *, stream: Literal[False] = False, **params: Unpack[StreamParams]
+        self, *, stream: Literal[False] = False, **params: Unpack[CreateParams]
     ) -> Message: ...
     @overload
-    def create(self, *, stream: Literal[True], **params: Unpack[StreamParams]) -> Stream: ...
+    def create(self, *, stream: Literal[True], **params: Unpack[CreateParams]) -> Stream: ...
     @overload
-    def create(self, *, stream: bool, **params: Unpack[StreamParams]) -> Message | Stream: ...
+    def create(self, *, stream: bool, **params: Unpack[CreateParams]) -> Message | Stream: ...
     def create(self, *, stream: bool = False, **params: Any) -> Message | Stream:
         """Claude's reply: a `Message`, or with `stream=True` a `Stream` of raw events.
 
@@ -146,7 +146,7 @@ class Messages(_Sync):
         """
         return self._create(params, stream=stream)
 
-    def stream(self, **params: Unpack[StreamParams]) -> MessageStreamManager:
+    def stream(self, **params: Unpack[CreateParams]) -> MessageStreamManager:
         """A context manager that makes the call and gives its `MessageStream`."""
         return self._stream(params)
 
@@ -161,11 +161,11 @@ class RawMessages(_Sync):
 
     @overload
     def create(
-        self, *, stream: Literal[False] = False, **params: Unpack[StreamParams]
+        self, *, stream: Literal[False] = False, **params: Unpack[CreateParams]
     ) -> APIResponse[Message]: ...
     @overload
     def create(
-        self, *, stream: Literal[True], **params: Unpack[StreamParams]
+        self, *, stream: Literal[True], **params: Unpack[CreateParams]
     ) -> APIResponse[Stream]: ...
     def create(self, *, stream: bool = False, **params: Any) -> APIResponse[Any]:
         """As `Messages.create`, wrapped in an `APIResponse`."""
@@ -179,17 +179,17 @@ class BetaMessages(_Sync):
 
     @overload
     def create(
-        self, *, stream: Literal[False] = False, **params: Unpack[BetaStreamParams]
+        self, *, stream: Literal[False] = False, **params: Unpack[BetaCreateParams]
     ) -> Message: ...
     @overload
-    def create(self, *, stream: Literal[True], **params: Unpack[BetaStreamParams]) -> Stream: ...
+    def create(self, *, stream: Literal[True], **params: Unpack[BetaCreateParams]) -> Stream: ...
     @overload
-    def create(self, *, stream: bool, **params: Unpack[BetaStreamParams]) -> Message | Stream: ...
+    def create(self, *, stream: bool, **params: Unpack[BetaCreateParams]) -> Message | Stream: ...
     def create(self, *, stream: bool = False, **params: Any) -> Message | Stream:
         """As `Messages.create`, with `betas=[…]`, which go into the body as `anthropic_beta`."""
         return self._create(params, stream=stream)
 
-    def stream(self, **params: Unpack[BetaStreamParams]) -> MessageStreamManager:
+    def stream(self, **params: Unpack[BetaCreateParams]) -> MessageStreamManager:
         """As `Messages.stream`, with `betas=[…]`."""
         return self._stream(params)
 
@@ -206,11 +206,11 @@ class RawBetaMessages(_Sync):
 
     @overload
     def create(
-        self, *, stream: Literal[False] = False, **params: Unpack[BetaStreamParams]
+        self, *, stream: Literal[False] = False, **params: Unpack[BetaCreateParams]
     ) -> APIResponse[Message]: ...
     @overload
     def create(
-        self, *, stream: Literal[True], **params: Unpack[BetaStreamParams]
+        self, *, stream: Literal[True], **params: Unpack[BetaCreateParams]
     ) -> APIResponse[Stream]: ...
     def create(self, *, stream: bool = False, **params: Any) -> APIResponse[Any]:
         """As `BetaMessages.create`, wrapped in an `APIResponse`."""
@@ -222,15 +222,15 @@ class AsyncMessages(_Async):
 
     @overload
     async def create(
-        self, *, stream: Literal[False] = False, **params: Unpack[StreamParams]
+        self, *, stream: Literal[False] = False, **params: Unpack[CreateParams]
     ) -> Message: ...
     @overload
     async def create(
-        self, *, stream: Literal[True], **params: Unpack[StreamParams]
+        self, *, stream: Literal[True], **params: Unpack[CreateParams]
     ) -> AsyncStream: ...
     @overload
     async def create(
-        self, *, stream: bool, **params: Unpack[StreamParams]
+        self, *, stream: bool, **params: Unpack[CreateParams]
     ) -> Message | AsyncStream: ...
     async def create(self, *, stream: bool = False, **params: Any) -> Message | AsyncStream:
         """Claude's reply: a `Message`, or with `stream=True` an `AsyncStream` of raw events.
@@ -244,7 +244,7 @@ class AsyncMessages(_Async):
         """
         return await self._create(params, stream=stream)
 
-    def stream(self, **params: Unpack[StreamParams]) -> AsyncMessageStreamManager:
+    def stream(self, **params: Unpack[CreateParams]) -> AsyncMessageStreamManager:
         """A context manager that makes the call and gives its `AsyncMessageStream`."""
         return self._stream(params)
 
@@ -259,11 +259,11 @@ class AsyncRawMessages(_Async):
 
     @overload
     async def create(
-        self, *, stream: Literal[False] = False, **params: Unpack[StreamParams]
+        self, *, stream: Literal[False] = False, **params: Unpack[CreateParams]
     ) -> APIResponse[Message]: ...
     @overload
     async def create(
-        self, *, stream: Literal[True], **params: Unpack[StreamParams]
+        self, *, stream: Literal[True], **params: Unpack[CreateParams]
     ) -> APIResponse[AsyncStream]: ...
     async def create(self, *, stream: bool = False, **params: Any) -> APIResponse[Any]:
         """As `AsyncMessages.create`, wrapped in an `APIResponse`."""
@@ -277,21 +277,21 @@ class AsyncBetaMessages(_Async):
 
     @overload
     async def create(
-        self, *, stream: Literal[False] = False, **params: Unpack[BetaStreamParams]
+        self, *, stream: Literal[False] = False, **params: Unpack[BetaCreateParams]
     ) -> Message: ...
     @overload
     async def create(
-        self, *, stream: Literal[True], **params: Unpack[BetaStreamParams]
+        self, *, stream: Literal[True], **params: Unpack[BetaCreateParams]
     ) -> AsyncStream: ...
     @overload
     async def create(
-        self, *, stream: bool, **params: Unpack[BetaStreamParams]
+        self, *, stream: bool, **params: Unpack[BetaCreateParams]
     ) -> Message | AsyncStream: ...
     async def create(self, *, stream: bool = False, **params: Any) -> Message | AsyncStream:
         """As `AsyncMessages.create`, with `betas=[…]`, which go into the body."""
         return await self._create(params, stream=stream)
 
-    def stream(self, **params: Unpack[BetaStreamParams]) -> AsyncMessageStreamManager:
+    def stream(self, **params: Unpack[BetaCreateParams]) -> AsyncMessageStreamManager:
         """As `AsyncMessages.stream`, with `betas=[…]`."""
         return self._stream(params)
 
@@ -308,11 +308,11 @@ class AsyncRawBetaMessages(_Async):
 
     @overload
     async def create(
-        self, *, stream: Literal[False] = False, **params: Unpack[BetaStreamParams]
+        self, *, stream: Literal[False] = False, **params: Unpack[BetaCreateParams]
     ) -> APIResponse[Message]: ...
     @overload
     async def create(
-        self, *, stream: Literal[True], **params: Unpack[BetaStreamParams]
+        self, *, stream: Literal[True], **params: Unpack[BetaCreateParams]
     ) -> APIResponse[AsyncStream]: ...
     async def create(self, *, stream: bool = False, **params: Any) -> APIResponse[Any]:
         """As `AsyncBetaMessages.create`, wrapped in an `APIResponse`."""

@@ -14,7 +14,6 @@ from urllib.parse import urlencode
 
 from outcrop.bedrock import invoke, routes
 from outcrop.bedrock.call import Call, Timeout
-from outcrop.client.params import BETA_NAMES, NAMES, OPTION_NAMES, NotGiven
 from outcrop.errors import ConfigurationError, RequestError
 from outcrop.wire.http import Request
 
@@ -25,9 +24,50 @@ if TYPE_CHECKING:
     from outcrop.net.credentials import Source
     from outcrop.net.environment import Endpoint, Region
 
+#: Keywords that say how a call is made; the others are fields of the body.
+OPTION_NAMES = frozenset({"extra_body", "extra_headers", "extra_query", "timeout"})
+#: What `messages.create` takes. Spelt out so that a call needn't load the types: a test holds them
+#: to `outcrop.client.params`.
+NAMES = OPTION_NAMES | {
+    "cache_control",
+    "container",
+    "diagnostics",
+    "inference_geo",
+    "max_tokens",
+    "messages",
+    "metadata",
+    "model",
+    "output_config",
+    "service_tier",
+    "speed",
+    "stop_sequences",
+    "system",
+    "temperature",
+    "thinking",
+    "tool_choice",
+    "tools",
+    "top_k",
+    "top_p",
+}
+#: What `beta.messages.create` takes.
+BETA_NAMES = NAMES | {"betas", "context_management", "mcp_servers"}
+
 _SIGNATURE = frozenset({"authorization", "x-amz-date", "x-amz-security-token", "host"})
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+
+class NotGiven:
+    """Stands for an argument that was left out, where None would mean something."""
+
+    def __repr__(self) -> str:
+        return "NOT_GIVEN"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+NOT_GIVEN = NotGiven()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,279 @@
+"""What the model refuses in the `messages` of a request, in its words.
+
+Rules: a fault is told with its path, such as `messages.2.content.0.tool_result.content.1.image`;
+consecutive messages of one role are one turn, as Claude reads them; a block's own fields are looked
+at no further than a reader of them would have to.
+
+Sources: refusals of Bedrock and of Anthropic's API as publicly reported; texts that no report shows
+are marked (?). Anthropic's API reference, "Messages", for the shapes.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from binascii import Error as Base64Error
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+from outcrop.errors import ValidationException
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from outcrop.catalog.models import Model
+
+Document = dict[str, Any]
+
+LATEST: Final = "2026-10-21"
+MAX_IMAGE_BASE64: Final = 5 * 1024 * 1024  # "5 MB maximum", measured on the base64
+
+
+class Block(NamedTuple):
+    """A type of content block: the fields that it needs, and the only role that may send it."""
+
+    required: tuple[str, ...] = ()
+    role: str | None = None
+
+
+BLOCKS: Final[dict[str, Block]] = {
+    "container_upload": Block(),
+    "document": Block(("source",)),
+    "image": Block(("source",)),
+    "mid_conv_system": Block(),
+    "redacted_thinking": Block(("data",), "assistant"),
+    "search_result": Block(("source", "title", "content")),
+    "server_tool_use": Block(("id", "name", "input"), "assistant"),
+    "text": Block(("text",)),
+    "thinking": Block(("thinking", "signature"), "assistant"),
+    "tool_addition": Block(),
+    "tool_reference": Block(("tool_name",)),
+    "tool_removal": Block(),
+    "tool_result": Block(("tool_use_id",), "user"),
+    "tool_search_tool_result": Block(("tool_use_id",)),
+    "tool_use": Block(("id", "name", "input"), "assistant"),
+    "web_search_tool_result": Block(("tool_use_id",)),
+}
+_IMAGE_BLOCKS: Final = ("document", "image")
+_IMAGE_TYPES: Final = ("image/jpeg", "image/png", "image/gif", "image/webp")
+#: Where a source may come from: Bedrock fetches no URL and has no Files API.
+_SOURCES: Final = {"image": ("base64",), "document": ("base64", "content", "text")}
+
+
+def check(document: Document, *, model: Model) -> None:
+    """Nothing, if the conversation of a request is in order.
+
+    Args:
+        document: The body, its top level checked already.
+        model: Which model it is for.
+
+    Raises:
+        ValidationException: The model would refuse it.
+    """
+    turns = _check_messages(document, model)
+    _check_tool_results(turns)
+    _check_ending(turns, model)
+
+
+class _Turn(NamedTuple):
+    """Consecutive messages of one role, which Claude reads as one: each block with its path."""
+
+    role: str
+    at: int  # index of its last message
+    blocks: list[tuple[str, Document]]
+
+
+def _check_messages(document: Document, model: Model) -> list[_Turn]:
+    given = items(document["messages"])
+    if not given:
+        raise ValidationException("messages: at least one message is required")
+    turns: list[_Turn] = []
+    for at, item in enumerate(given):
+        role, content = _check_message(f"messages.{at}", item, model)
+        if role == "system":
+            continue
+        if not turns and role != "user":
+            raise ValidationException('messages: first message must use the "user" role')
+        if not content and not (role == "assistant" and at == len(given) - 1):
+            raise ValidationException(
+                f"messages.{at}: all messages must have non-empty content except for the optional "
+                "final assistant message"
+            )
+        blocks = list(_blocks(f"messages.{at}.content", role, content, document, model))
+        if turns and turns[-1].role == role:
+            turns[-1] = _Turn(role, at, turns[-1].blocks + blocks)
+        else:
+            turns.append(_Turn(role, at, blocks))
+    return turns
+
+
+def _check_message(path: str, item: object, model: Model) -> tuple[str, str | list[object]]:
+    if not isinstance(item, dict):
+        raise ValidationException(f"{path}: Input should be a valid dictionary")
+    message = cast("Document", item)
+    for key in ("role", "content"):
+        if key not in message:
+            raise ValidationException(f"{path}.{key}: Field required")
+    for key in message:
+        if key not in ("role", "content"):
+            raise ValidationException(f"{path}.{key}: Extra inputs are not permitted")
+    role, content = message["role"], message["content"]
+    # Later models take system messages inside a conversation; from which one on isn't certain (?).
+    if role == "system" and LATEST not in model.api_versions:
+        raise ValidationException(
+            'messages: Unexpected role "system". The Messages API accepts a top-level `system` '
+            'parameter, not "system" as an input message role.'
+        )
+    if role not in ("user", "assistant", "system"):
+        raise ValidationException(f"{path}.role: Input should be 'user' or 'assistant'")
+    if not isinstance(content, str | list):
+        raise ValidationException(f"{path}.content: Input should be a valid list")
+    return role, cast("str | list[object]", content)
+
+
+def _blocks(
+    path: str, role: str, content: str | list[object], document: Document, model: Model
+) -> Iterator[tuple[str, Document]]:
+    if isinstance(content, str):
+        yield path, {"type": "text", "text": content}
+        return
+    tags = [tag for tag in BLOCKS if "IMAGE" in model.input or tag not in _IMAGE_BLOCKS]
+    for at, item in enumerate(content):
+        here = f"{path}.{at}"
+        if not isinstance(item, dict):
+            raise ValidationException(f"{here}: Input should be a valid dictionary")
+        block = cast("Document", item)
+        if "type" not in block:
+            raise ValidationException(f"{here}.type: Field required")
+        tag = block["type"]
+        if tag not in tags:
+            raise ValidationException(unknown_tag(here, tag, tags))
+        for key in BLOCKS[tag].required:
+            if key not in block:
+                raise ValidationException(f"{here}.{tag}.{key}: Field required")
+        _check_role(here, tag, role, latest=document["anthropic_version"] == LATEST)
+        _check_block(f"{here}.{tag}", block, role, document, model)
+        yield here, block
+
+
+def _check_role(path: str, tag: str, role: str, *, latest: bool) -> None:
+    only = BLOCKS[tag].role
+    if tag == "document" and latest:
+        only = "user"  # API version 2026-10-21; the text is that of other blocks (?)
+    if only and role in ("user", "assistant") and role != only:
+        message = ".".join(path.split(".")[:2])
+        raise ValidationException(f"{message}: `{tag}` blocks can only be in `{only}` messages")
+
+
+def _check_block(path: str, block: Document, role: str, document: Document, model: Model) -> None:
+    match block["type"]:
+        case "text":
+            text = block["text"]
+            if not isinstance(text, str):
+                raise ValidationException(f"{path}.text: Input should be a valid string")
+            if not text:
+                raise ValidationException("messages: text content blocks must be non-empty")
+            if not text.strip():
+                raise ValidationException(
+                    "messages: text content blocks must contain non-whitespace text"
+                )
+            if (
+                document["anthropic_version"] == LATEST
+                and role == "user"
+                and block.get("citations")
+            ):
+                raise ValidationException(
+                    f"{path}.citations: Extra inputs are not permitted"
+                )  # (?)
+        case "image" | "document":
+            _check_source(f"{path}.source", block["type"], block["source"])
+        case "tool_result":
+            inner = block.get("content")
+            if isinstance(inner, list):
+                for _ in _blocks(
+                    f"{path}.content", "", cast("list[object]", inner), document, model
+                ):
+                    pass
+        case _:
+            pass
+
+
+def _check_source(path: str, tag: str, given: object) -> None:
+    source = fields(given)
+    kind = source.get("type")
+    if kind not in _SOURCES[tag]:
+        raise ValidationException(unknown_tag(path, kind, _SOURCES[tag]))
+    if kind != "base64":
+        return
+    for key in ("media_type", "data"):
+        if not isinstance(source.get(key), str):
+            raise ValidationException(f"{path}.base64.{key}: Field required")
+    allowed = _IMAGE_TYPES if tag == "image" else ("application/pdf",)
+    if source["media_type"] not in allowed:
+        *firsts, last = [repr(name) for name in allowed]
+        names = f"{', '.join(firsts)} or {last}" if firsts else last
+        raise ValidationException(f"{path}.base64.media_type: Input should be {names}")
+    data: str = source["data"]
+    if tag == "image" and len(data) > MAX_IMAGE_BASE64:
+        raise ValidationException(
+            f"{path}.base64: image exceeds 5 MB maximum: {len(data)} bytes > "
+            f"{MAX_IMAGE_BASE64} bytes"
+        )
+    try:
+        b64decode(data, validate=True)
+    except (Base64Error, ValueError):
+        raise ValidationException(f"{path}.base64: invalid base64 data") from None
+
+
+def _check_tool_results(turns: list[_Turn]) -> None:
+    called: set[str] = set()
+    for number, turn in enumerate(turns):
+        results = [(path, block) for path, block in turn.blocks if block["type"] == "tool_result"]
+        for path, block in results:
+            if block["tool_use_id"] not in called:
+                raise ValidationException(
+                    f"{path}: unexpected `tool_use_id` found in `tool_result` blocks: "
+                    f"{block['tool_use_id']}. Each `tool_result` block must have a corresponding "
+                    "`tool_use` block in the previous message."
+                )
+        called = {str(block["id"]) for _, block in turn.blocks if block["type"] == "tool_use"}
+        following = turns[number + 1].blocks if number + 1 < len(turns) else []
+        answered = {block.get("tool_use_id") for _, block in following}
+        if missing := sorted(called - answered):
+            raise ValidationException(
+                f"messages.{turn.at}: `tool_use` ids were found without `tool_result` blocks "
+                f"immediately after: {', '.join(missing)}. Each `tool_use` block must have a "
+                "corresponding `tool_result` block in the next message."
+            )
+
+
+def _check_ending(turns: list[_Turn], model: Model) -> None:
+    if not turns or turns[-1].role != "assistant":
+        return
+    if not model.prefill:
+        raise ValidationException(
+            "This model does not support assistant message prefill. "
+            "The conversation must end with a user message."
+        )
+    last = turns[-1].blocks[-1][1] if turns[-1].blocks else {}
+    if last.get("type") == "text" and last["text"] != last["text"].rstrip():
+        raise ValidationException(
+            "messages: final assistant content cannot end with trailing whitespace"
+        )
+
+
+def unknown_tag(path: str, tag: object, expected: tuple[str, ...] | list[str]) -> str:
+    """What is said of a `type` that isn't known there."""
+    names = ", ".join(f"'{name}'" for name in expected)
+    return (
+        f"{path}: Input tag '{tag}' found using 'type' does not match any of the expected tags: "
+        f"{names}"
+    )
+
+
+def fields(value: object) -> Document:
+    """A JSON object, empty for anything else."""
+    return cast("Document", value) if isinstance(value, dict) else {}
+
+
+def items(value: object) -> list[Any]:
+    """A JSON array, empty for anything else."""
+    return cast("list[Any]", value) if isinstance(value, list) else []
