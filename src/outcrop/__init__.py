@@ -17,38 +17,43 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from outcrop.bedrock.call import Timeout as Timeout
     from outcrop.bedrock.routes import Route as Route
-    from outcrop.client.client import AnthropicBedrock as AnthropicBedrock
-    from outcrop.client.client import AsyncAnthropicBedrock as AsyncAnthropicBedrock
+    from outcrop.client.client import (
+        AnthropicBedrock as AnthropicBedrock,
+        AsyncAnthropicBedrock as AsyncAnthropicBedrock,
+    )
     from outcrop.client.raw import APIResponse as APIResponse
-    from outcrop.client.request import NOT_GIVEN as NOT_GIVEN
-    from outcrop.client.request import NotGiven as NotGiven
-    from outcrop.client.streams import AsyncMessageStream as AsyncMessageStream
-    from outcrop.client.streams import AsyncStream as AsyncStream
-    from outcrop.client.streams import MessageStream as MessageStream
-    from outcrop.client.streams import Stream as Stream
-    from outcrop.errors import AnthropicError as AnthropicError
-    from outcrop.errors import APIConnectionError as APIConnectionError
-    from outcrop.errors import APIError as APIError
-    from outcrop.errors import APIResponseValidationError as APIResponseValidationError
-    from outcrop.errors import APIStatusError as APIStatusError
-    from outcrop.errors import APITimeoutError as APITimeoutError
-    from outcrop.errors import AuthenticationError as AuthenticationError
-    from outcrop.errors import BadRequestError as BadRequestError
-    from outcrop.errors import ConfigurationError as ConfigurationError
-    from outcrop.errors import ConflictError as ConflictError
-    from outcrop.errors import CredentialsError as CredentialsError
-    from outcrop.errors import EventStreamError as EventStreamError
-    from outcrop.errors import InternalServerError as InternalServerError
-    from outcrop.errors import ModelError as ModelError
-    from outcrop.errors import NotFoundError as NotFoundError
-    from outcrop.errors import OutcropError as OutcropError
-    from outcrop.errors import PermissionDeniedError as PermissionDeniedError
-    from outcrop.errors import RateLimitError as RateLimitError
-    from outcrop.errors import RequestError as RequestError
-    from outcrop.errors import RequestTimeoutError as RequestTimeoutError
-    from outcrop.errors import RequestTooLargeError as RequestTooLargeError
-    from outcrop.errors import StreamTruncatedError as StreamTruncatedError
-    from outcrop.errors import UnprocessableEntityError as UnprocessableEntityError
+    from outcrop.client.request import NOT_GIVEN as NOT_GIVEN, NotGiven as NotGiven
+    from outcrop.client.streams import (
+        AsyncMessageStream as AsyncMessageStream,
+        AsyncStream as AsyncStream,
+        MessageStream as MessageStream,
+        Stream as Stream,
+    )
+    from outcrop.errors import (
+        AnthropicError as AnthropicError,
+        APIConnectionError as APIConnectionError,
+        APIError as APIError,
+        APIResponseValidationError as APIResponseValidationError,
+        APIStatusError as APIStatusError,
+        APITimeoutError as APITimeoutError,
+        AuthenticationError as AuthenticationError,
+        BadRequestError as BadRequestError,
+        ConfigurationError as ConfigurationError,
+        ConflictError as ConflictError,
+        CredentialsError as CredentialsError,
+        EventStreamError as EventStreamError,
+        InternalServerError as InternalServerError,
+        ModelError as ModelError,
+        NotFoundError as NotFoundError,
+        OutcropError as OutcropError,
+        PermissionDeniedError as PermissionDeniedError,
+        RateLimitError as RateLimitError,
+        RequestError as RequestError,
+        RequestTimeoutError as RequestTimeoutError,
+        RequestTooLargeError as RequestTooLargeError,
+        StreamTruncatedError as StreamTruncatedError,
+        UnprocessableEntityError as UnprocessableEntityError,
+    )
 
 __version__ = "0.1.0"
 
@@ -88,7 +93,7 @@ _ROOMS = {
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names}
 
 #: Rooms whose public names are many: `from outcrop import types, errors`.
-_WHOLE = {"types": "outcrop.messages", "errors": "outcrop.errors", "testing": "outcrop.testing"}
+_WHOLE = {name: f"outcrop.{name}" for name in ("errors", "testing", "types")}
 
 
 def __getattr__(name: str) -> object:

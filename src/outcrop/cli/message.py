@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def message(
-    prompt: str,
+    prompt: Annotated[str, Parameter(allow_leading_hyphen=True)],
     /,
     *,
     model: Annotated[str, Parameter(name=["--model", "-m"])] = DEFAULT_MODEL,
