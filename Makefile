@@ -4,9 +4,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 FOREIGN := anthropic-current anthropic-older aioboto3 awscli node ministack
 PYTEST_WORKERS ?= 2
+FUZZ_SECONDS ?= 60
+FUZZ_SEED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check unit conformance lint types format docs lock clean
+.PHONY: help setup run test check unit fuzz conformance lint types format docs lock clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
@@ -24,7 +26,7 @@ setup: .venv/.ready  ## make the environment in .venv (quick, and offline, the s
 run: setup  ## start the local Bedrock, send it the documented sample, print the reply
 	@$(BIN)/python examples/hello.py
 
-test: check unit conformance  ## all tests, foreign clients included
+test: check docs unit fuzz conformance  ## all tests, foreign clients included
 
 check: lint types  ## style, types, import rules
 
@@ -36,8 +38,11 @@ lint: setup
 types: setup
 	$(BIN)/pyright
 
-unit: setup  ## the project's own tests
-	$(BIN)/python -m pytest --ignore tests/conformance -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+unit: setup  ## the project's own tests, and the examples of the docs
+	OUTCROP_TESTS_REQUIRE_MODEL=1 $(BIN)/python -m pytest --ignore tests/conformance -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+
+fuzz: setup  ## a minute of hostile bytes for every reader
+	$(BIN)/python tests/wire/fuzz_frames.py --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED)
 
 conformance: setup $(FOREIGN:%=.venvs/%/.ready) .venvs/node/node_modules/.ready  ## foreign clients judge the local Bedrock
 	$(BIN)/python -m pytest tests/conformance -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
@@ -62,9 +67,10 @@ docs: setup  ## the documentation, in docs/_build/html
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK_ARGS)
-lock: setup  ## renew the lock files (LOCK_ARGS=--upgrade for newer versions)
+lock: setup .venvs/node/.ready  ## renew the lock files (LOCK_ARGS=--upgrade for newer versions)
 	$(COMPILE) pyproject.toml --extra model --group dev --group docs --output-file locks/dev.txt
 	$(foreach group,$(FOREIGN),$(COMPILE) --group $(group) --output-file locks/$(group).txt && ) true
+	cd tests/conformance/node && PATH="$(CURDIR)/.venvs/node/bin:$$PATH" npm install --package-lock-only --silent --no-audit --no-fund
 
 clean:  ## forget the environments and what was built
 	rm -rf .venv .venvs docs/_build .pytest_cache .ruff_cache .hypothesis

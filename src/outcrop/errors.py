@@ -2,7 +2,7 @@
 
 Rules: each class states AWS's name, the HTTP status and whether a retry can help; the client finds
 the class by name to raise it, the local Bedrock raises the same class to refuse. No message ever
-holds a secret.
+holds a secret. The tree, with statuses and AWS's names::
 
     OutcropError                              (also importable as AnthropicError)
     ├── ConfigurationError                    an argument, variable or file that can't be right

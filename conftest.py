@@ -1,0 +1,28 @@
+"""Runs the examples of the README and the docs, against a local Bedrock."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from sybil import Sybil
+from sybil.parsers.myst import PythonCodeBlockParser, SkipParser
+
+
+@pytest.fixture
+def examples_environment(bedrock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Examples find what they would find after `eval "$(outcrop env)"`, and nothing else."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "ANTHROPIC_")):
+            monkeypatch.delenv(name)
+    for name, value in bedrock.environ().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+
+
+pytest_collect_file = Sybil(
+    parsers=[PythonCodeBlockParser(), SkipParser()],
+    patterns=["README.md", "docs/*.md"],
+    fixtures=["examples_environment"],
+).pytest()

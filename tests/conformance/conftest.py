@@ -1,0 +1,308 @@
+"""Foreign clients judge the local Bedrock: who they are, where they live, and how they are asked.
+
+Rules: a client runs as a process of its own, in its own environment (.venvs/), with an environment
+made from nothing, so that no profile of the developer's leaks in; one process runs all cases of a
+client, since starting it costs more than the cases; what is missing is a failure, never a skip.
+A *voice* is one way in which a client speaks: its blocking half or its async half.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from fcntl import LOCK_EX, flock
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from outcrop.server.serve import LocalBedrock
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+#: The model of the documented sample, a newer one, and IDs that Bedrock refuses.
+MODEL = "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
+NEWER_MODEL = "global.anthropic.claude-opus-4-8"
+UNKNOWN_MODEL = "global.anthropic.claude-nonexistent-v1:0"
+BASE_ID = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+REGION = "us-west-2"
+
+VERSION = {"anthropic_version": "bedrock-2023-05-31"}
+HELLO = {"max_tokens": 256, "messages": [{"role": "user", "content": "Hello, world"}]}
+
+#: AWS's example key ID, spoiled.
+UNKNOWN_KEY = "AKIAIOSFODNN7NOBODYS"
+
+Case = dict[str, Any]
+#: Voice → name of the case → what the client's script told.
+Heard = dict[str, dict[str, dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A foreign client.
+
+    Attributes:
+        group: Its environment under .venvs; None is the project's own.
+        script: Under clients/ or node/.
+        voices: Its ways of speaking.
+        over: How it reaches the local Bedrock.
+        streams: Whether it can stream.
+        api_keys: Whether it sends an API key this way.
+        raw: Whether the caller writes the body, and so can leave out what an SDK insists on.
+        extra: Operations of its own: name of the case → operation and changes.
+    """
+
+    group: str | None
+    script: str
+    voices: tuple[str, ...] = ("sync",)
+    over: Literal["http", "https"] = "http"
+    streams: bool = True
+    api_keys: bool = False
+    raw: bool = False
+    extra: dict[str, tuple[str, Case]] = field(default_factory=dict)
+
+
+#: What Anthropic's SDKs do beyond the raw calls. No `anthropic_version`: the SDK sends its own.
+_SDK = {
+    "assemble": ("assemble", {"body": VERSION | HELLO}),
+    "own_version": ("create", {"body": HELLO}),
+    "own_version_newer_model": ("create", {"body": HELLO, "model": NEWER_MODEL}),
+}
+_MODELS = {"models": ("models", {})}
+_ACCOUNT = {
+    "identity": ("identity", {}),
+    "identity_unknown_key": ("identity", {"environ": {"AWS_ACCESS_KEY_ID": UNKNOWN_KEY}}),
+}
+
+CLIENTS = {
+    "anthropic-current": Client(
+        "anthropic-current", "anthropic_bedrock.py", ("sync", "async"), api_keys=True, extra=_SDK
+    ),
+    "anthropic-older": Client(
+        "anthropic-older", "anthropic_bedrock.py", ("sync", "async"), extra=_SDK
+    ),
+    "anthropic-js": Client("node", "anthropic_bedrock.mjs", api_keys=True, extra=_SDK),
+    "boto3": Client(None, "aws_boto3.py", raw=True, extra=_MODELS | _ACCOUNT),
+    "boto3-tls": Client(None, "aws_boto3.py", over="https", api_keys=True, raw=True),
+    "aioboto3": Client("aioboto3", "aws_aioboto3.py", ("async",), raw=True),
+    "aws-cli": Client("awscli", "aws_cli.py", streams=False, raw=True, extra=_MODELS | _ACCOUNT),
+    "aws-js-h2c": Client("node", "aws_sdk.mjs", raw=True, extra=_MODELS),
+    "aws-js-tls": Client("node", "aws_sdk.mjs", over="https", api_keys=True, raw=True),
+}
+
+
+def _cases(client: Client, bedrock: LocalBedrock) -> Iterator[Case]:
+    """What a client is to do, as the scripts read it."""
+    access, secret, token = bedrock.session_credentials
+    session = {"AWS_ACCESS_KEY_ID": access, "AWS_SECRET_ACCESS_KEY": secret}
+    keys = {"AWS_ACCESS_KEY_ID": bedrock.access_key, "AWS_SECRET_ACCESS_KEY": bedrock.secret_key}
+    create: dict[str, Case] = {
+        "create": {},
+        "unknown_model": {"model": UNKNOWN_MODEL},
+        "base_id": {"model": BASE_ID},
+        "unknown_key": {"environ": keys | {"AWS_ACCESS_KEY_ID": UNKNOWN_KEY}},
+        "wrong_secret": {"environ": keys | {"AWS_SECRET_ACCESS_KEY": "wrong"}},
+        "session": {"environ": session | {"AWS_SESSION_TOKEN": token}},
+        "session_without_token": {"environ": session},
+        "wrong_session_token": {"environ": session | {"AWS_SESSION_TOKEN": token[::-1]}},
+    }
+    if client.raw:
+        create["no_max_tokens"] = {"body": VERSION | {"messages": HELLO["messages"]}}
+    if client.api_keys:
+        create["api_key"] = {"environ": {"AWS_BEARER_TOKEN_BEDROCK": bedrock.api_key}}
+        create["wrong_api_key"] = {"environ": {"AWS_BEARER_TOKEN_BEDROCK": "wrong"}}
+    named = {name: ("create", changes) for name, changes in create.items()} | client.extra
+    if client.streams:
+        named["stream"] = ("stream", {})
+        named["unknown_model_streamed"] = ("stream", {"model": UNKNOWN_MODEL})
+    for voice in client.voices:
+        for name, (operation, changes) in named.items():
+            case = {"model": MODEL, "body": VERSION | HELLO, "environ": {}} | changes
+            yield {"voice": voice, "name": name, "operation": operation} | case
+
+
+# Asking ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _python_of(group: str | None) -> Path:
+    """The interpreter of a client's environment."""
+    found = ROOT / ".venvs" / group / "bin" / "python" if group else Path(sys.executable)
+    if not found.exists():
+        pytest.fail(f"{found.parent.parent} isn't there: run `make conformance`.", pytrace=False)
+    return found
+
+
+def _command(client: Client, cases: Path) -> tuple[list[str], dict[str, Any]]:
+    """What to run, and how, to have a client do its cases."""
+    if client.script.endswith(".py"):
+        script = HERE / "clients" / client.script
+        return [str(_python_of(client.group)), str(script), str(cases)], {}
+    home = _python_of(client.group).parents[1]
+    if not (home / "node_modules").is_dir():
+        pytest.fail(f"{home}/node_modules isn't there: run `make conformance`.", pytrace=False)
+    # A module on standard input finds its packages from the working directory: so the scripts stay
+    # here and node_modules in the environment.
+    script = (HERE / "node" / client.script).read_bytes()
+    command = [str(home / "bin" / "node"), "--input-type=module", "-", str(cases)]
+    return command, {"cwd": home, "input": script}
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """What one client said in one voice."""
+
+    name: str
+    client: Client
+    said: dict[str, dict[str, Any]]
+
+    def reply(self, case: str) -> dict[str, Any]:
+        """The reply of a case that was to be answered."""
+        told = self.said[case]
+        assert "reply" in told, f"{self.name} was refused: {told['refusal']}"
+        return told["reply"]
+
+    def refusal(self, case: str) -> dict[str, Any]:
+        """The refusal of a case that was to be refused."""
+        told = self.said[case]
+        assert "refusal" in told, f"{self.name} was answered: {told['reply']}"
+        return told["refusal"]
+
+
+@pytest.fixture(scope="session")
+def scratch_environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment made from nothing: no profile, no proxy, no instance metadata."""
+    home = str(tmp_path_factory.mktemp("home"))
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": home,
+        "TMPDIR": home,
+        "LC_ALL": "C.UTF-8",
+        "PYTHONUTF8": "1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "CASES_MODULE": (HERE / "node" / "cases.mjs").as_uri(),
+    }
+
+
+@pytest.fixture(scope="session")
+def python_of() -> Callable[[str | None], Path]:
+    """The interpreter of an environment under .venvs."""
+    return _python_of
+
+
+@pytest.fixture(scope="session")
+def bedrock_over() -> Iterator[Callable[[str], LocalBedrock]]:
+    """The local Bedrock over `http` or `https`; each starts when it is first asked for."""
+    from outcrop.testing import local_bedrock
+
+    running: dict[str, LocalBedrock] = {}
+    with ExitStack() as stack:
+
+        def start(over: str) -> LocalBedrock:
+            if over not in running:
+                bedrock = local_bedrock(actor="parrot", region=REGION, tls=over == "https")
+                running[over] = stack.enter_context(bedrock)
+            return running[over]
+
+        yield start
+
+
+def _ask(
+    client: Client, bedrock: LocalBedrock, environ: dict[str, str], folder: Path
+) -> Heard | str:
+    """What a client tells of all its cases; in plain text why it told nothing."""
+    cases = folder / "cases.json"
+    cases.write_text(json.dumps(list(_cases(client, bedrock))), encoding="utf-8")
+    command, options = _command(client, cases)
+    environ = environ | bedrock.environ()
+    done = subprocess.run(
+        command, env=environ, capture_output=True, timeout=100, check=False, **options
+    )
+    if done.returncode:
+        stderr = done.stderr.decode("utf-8", "replace")
+        return f"{client.script} ended with exit status {done.returncode}:\n{stderr}"
+    voices: Heard = {voice: {} for voice in client.voices}
+    for line in done.stdout.splitlines():
+        told = json.loads(line)
+        voices[told["voice"]][told["name"]] = told
+    return voices
+
+
+@pytest.fixture(scope="session")
+def hear(
+    bedrock_over: Callable[[str], LocalBedrock],
+    scratch_environ: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str, str], Speaker]:
+    """What a client says in a voice; the first test that asks has it run, for all workers."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+
+    @cache
+    def heard(name: str) -> Heard | str:
+        told = folder / f"{name}.json"
+        with told.with_suffix(".lock").open("w") as lock:
+            flock(lock, LOCK_EX)
+            if not told.exists():
+                client = CLIENTS[name]
+                own = tmp_path_factory.mktemp(name)
+                said = _ask(client, bedrock_over(client.over), scratch_environ, own)
+                told.write_text(json.dumps(said), encoding="utf-8")
+        return json.loads(told.read_bytes())
+
+    def hear(name: str, voice: str = "sync") -> Speaker:
+        said = heard(name)
+        if isinstance(said, str):
+            pytest.fail(said, pytrace=False)
+        return Speaker(f"{name} ({voice})", CLIENTS[name], said[voice])
+
+    return hear
+
+
+# Claims about every client that can ──────────────────────────────────────────────────────────────
+
+#: Name of the fixture → who is asked.
+_WHO: dict[str, Callable[[Client], bool]] = {
+    "speaker": lambda client: True,
+    "streamer": lambda client: client.streams,
+    "api_key_bearer": lambda client: client.api_keys,
+    "raw_speaker": lambda client: client.raw,
+    "sdk": lambda client: "assemble" in client.extra,
+    "lister": lambda client: "models" in client.extra,
+    "account_holder": lambda client: "identity" in client.extra,
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that asks for one of these speaks for all such clients, in all their voices."""
+    for fixture, fits in _WHO.items():
+        if fixture in metafunc.fixturenames:
+            chosen = [
+                pytest.param(
+                    (name, voice),
+                    id=name if len(client.voices) == 1 else f"{name}-{voice}",
+                )
+                for name, client in CLIENTS.items()
+                if fits(client)
+                for voice in client.voices
+            ]
+            metafunc.parametrize(fixture, chosen, indirect=True)
+
+
+@pytest.fixture
+def speaker(request: pytest.FixtureRequest, hear: Callable[[str, str], Speaker]) -> Speaker:
+    """What the client that a test is about said."""
+    return hear(*request.param)
+
+
+streamer = api_key_bearer = raw_speaker = sdk = lister = account_holder = speaker
