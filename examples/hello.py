@@ -9,7 +9,7 @@ from outcrop.server.serve import LocalBedrock, Options, small_available
 why_not = small_available()
 actor = "small" if why_not is None else "parrot"
 if why_not:
-    print(f"The parrot answers, because {why_not}.")
+    print(f"The parrot answers. {why_not}")
 
 with LocalBedrock(Options(port=0, actor=actor, region="us-west-2")) as bedrock:
     print(

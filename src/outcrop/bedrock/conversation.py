@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from outcrop.errors import ValidationException
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from outcrop.catalog.models import Model
 
@@ -30,27 +30,33 @@ MAX_IMAGE_BASE64: Final = 5 * 1024 * 1024  # "5 MB maximum", measured on the bas
 class Block(NamedTuple):
     """A type of content block: the fields that it needs, and the only role that may send it."""
 
-    required: tuple[str, ...] = ()
+    required: Mapping[str, str] = {}  # field → its type, in pydantic's words
     role: str | None = None
 
 
+_TYPES: Final[dict[str, type]] = {"string": str, "list": list, "dictionary": dict}
+
+
+_USE: Final = {"id": "string", "name": "string", "input": "dictionary"}
+_RESULT: Final = {"tool_use_id": "string"}
+
 BLOCKS: Final[dict[str, Block]] = {
     "container_upload": Block(),
-    "document": Block(("source",)),
-    "image": Block(("source",)),
+    "document": Block({"source": "dictionary"}),
+    "image": Block({"source": "dictionary"}),
     "mid_conv_system": Block(),
-    "redacted_thinking": Block(("data",), "assistant"),
-    "search_result": Block(("source", "title", "content")),
-    "server_tool_use": Block(("id", "name", "input"), "assistant"),
-    "text": Block(("text",)),
-    "thinking": Block(("thinking", "signature"), "assistant"),
+    "redacted_thinking": Block({"data": "string"}, "assistant"),
+    "search_result": Block({"source": "string", "title": "string", "content": "list"}),
+    "server_tool_use": Block(_USE, "assistant"),
+    "text": Block({"text": "string"}),
+    "thinking": Block({"thinking": "string", "signature": "string"}, "assistant"),
     "tool_addition": Block(),
-    "tool_reference": Block(("tool_name",)),
+    "tool_reference": Block({"tool_name": "string"}),
     "tool_removal": Block(),
-    "tool_result": Block(("tool_use_id",), "user"),
-    "tool_search_tool_result": Block(("tool_use_id",)),
-    "tool_use": Block(("id", "name", "input"), "assistant"),
-    "web_search_tool_result": Block(("tool_use_id",)),
+    "tool_result": Block(_RESULT, "user"),
+    "tool_search_tool_result": Block(_RESULT),
+    "tool_use": Block(_USE, "assistant"),
+    "web_search_tool_result": Block(_RESULT),
 }
 _IMAGE_BLOCKS: Final = ("document", "image")
 _IMAGE_TYPES: Final = ("image/jpeg", "image/png", "image/gif", "image/webp")
@@ -146,9 +152,11 @@ def _blocks(
         tag = block["type"]
         if tag not in tags:
             raise ValidationException(unknown_tag(here, tag, tags))
-        for key in BLOCKS[tag].required:
+        for key, kind in BLOCKS[tag].required.items():
             if key not in block:
                 raise ValidationException(f"{here}.{tag}.{key}: Field required")
+            if not isinstance(block[key], _TYPES[kind]):
+                raise ValidationException(f"{here}.{tag}.{key}: Input should be a valid {kind}")
         _check_role(here, tag, role, latest=document["anthropic_version"] == LATEST)
         _check_block(f"{here}.{tag}", block, role, document, model)
         yield here, block
@@ -167,8 +175,6 @@ def _check_block(path: str, block: Document, role: str, document: Document, mode
     match block["type"]:
         case "text":
             text = block["text"]
-            if not isinstance(text, str):
-                raise ValidationException(f"{path}.text: Input should be a valid string")
             if not text:
                 raise ValidationException("messages: text content blocks must be non-empty")
             if not text.strip():
@@ -187,6 +193,8 @@ def _check_block(path: str, block: Document, role: str, document: Document, mode
             _check_source(f"{path}.source", block["type"], block["source"])
         case "tool_result":
             inner = block.get("content")
+            if not isinstance(inner, str | list | None):
+                raise ValidationException(f"{path}.content: Input should be a valid list")
             if isinstance(inner, list):
                 for _ in _blocks(
                     f"{path}.content", "", cast("list[object]", inner), document, model

@@ -30,7 +30,7 @@ def status(*, json: Annotated[bool, Parameter(negative=())] = False) -> int:
     elif found.usable:
         print(f"{found.model}: ready. Engine {found.engine}; weights {found.weights}, {found.path}")
     else:
-        print(f"{found.model}: not ready, because {found.why_not}")
+        print(f"{found.model}: not ready. {found.why_not}")
     return DONE
 
 

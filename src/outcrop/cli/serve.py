@@ -117,5 +117,5 @@ def default_actor(say: Callable[[str], None]) -> str:
     why_not = small_available()
     if why_not is None:
         return "small"
-    say(f"outcrop: the parrot answers, because {why_not} ('outcrop model install' helps).")
+    say(f"outcrop: the parrot answers. {why_not}")
     return "parrot"

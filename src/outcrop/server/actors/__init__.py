@@ -1,0 +1,92 @@
+"""Who answers: an actor reads an Anthropic Messages request and plays Claude's part.
+
+Rules: an actor says *what* is answered, piece by piece; the composer (`outcrop.messages.compose`)
+makes stream events of the pieces, counts tokens, and stops at `max_tokens` and stop sequences. An
+actor that is told to stop (its generator is closed) stops generating at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from outcrop.errors import APIStatusError
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request, as an actor sees it.
+
+    Attributes:
+        document: The Anthropic Messages request: `messages`, `system`, `max_tokens`, …
+        model: First-party name of the model that was asked for, such as `claude-sonnet-4-5-20250929`.
+        model_id: The ID or ARN as called.
+        operation: AWS's name of the operation, such as `InvokeModel`.
+    """
+
+    document: dict[str, Any]
+    model: str
+    model_id: str = ""
+    operation: str = "InvokeModel"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Some text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """A whole tool call."""
+
+    name: str
+    input: dict[str, Any] = field(default_factory=lambda: {})
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A pause, in seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """A refusal: before the first other piece an HTTP error, after it an exception in the stream."""
+
+    error: APIStatusError
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The end, with a reason other than `end_turn`."""
+
+    reason: str
+    sequence: str | None = None
+
+
+Piece = Text | ToolUse | Wait | Refuse | Stop
+
+
+class Actor(Protocol):
+    """What the server asks of whoever answers."""
+
+    name: str
+
+    async def start(self) -> None:
+        """Make ready; called once before the first `answer`."""
+        ...
+
+    def answer(self, ask: Ask) -> AsyncGenerator[Piece, None]:
+        """The answer, piece by piece."""
+        ...
+
+    async def close(self) -> None:
+        """Release what `start` took."""
+        ...

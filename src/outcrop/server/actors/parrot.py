@@ -1,0 +1,327 @@
+"""The actor `parrot`: answers by rules, at once, and says that it is a stand-in.
+
+Rules: the standard library only; the same request gives the same answer on every machine, whatever
+its `temperature`, `top_p` or `top_k`; nothing runs that a prompt could make slow. It writes no
+prose of its own: it is there so that a program has somebody to talk to, and a test something to
+assert.
+
+What it does, first match first:
+
+1.  `tool_choice` "any" or "tool": a call whose input is valid under the tool's schema.
+2.  `[[reply: …]]` in the last prompt, else in the system prompt: that text, as it is.
+3.  Tool results: says what the tools gave.
+4.  Tools, and a prompt that plainly asks for one: a call, as above.
+5.  "Say exactly …", "repeat after me: …", "reply with only …", in either prompt: that text.
+6.  A sum, a question about what the user told earlier, a summary, a greeting; else an echo.
+
+The texts of 3 and 6 follow the system prompt and the prompt in "upper case", "lower case", "one
+word", "only the answer", "as JSON", "start (end) every reply with …"; a system prompt that asks for
+none of that is quoted.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from outcrop.messages.media import image_size, pdf_pages
+from outcrop.server.actors import Text, ToolUse, sums
+from outcrop.server.actors.memory import recall, remember, sentences
+from outcrop.server.actors.reading import Block, Reading, blocks_of, fields_of, read, text_of
+from outcrop.server.actors.samples import sample, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator, Mapping
+
+    from outcrop.server.actors import Ask, Piece
+
+_READ: Final = 20_000  # characters of a text that rules look at
+_MATERIAL: Final = 200_000  # characters of a text to summarise
+_QUOTE: Final = 300
+_RESULT: Final = 600
+_PIECE: Final = 60  # characters of a piece, if there is no blank before
+_LABEL: Final = "(Offline stand-in.)"
+
+_QUOTED = r"""["“'‘`](?P<quoted>[^\n]{1,2000}?)["”'’`](?=[\s.!?]|$)"""  # noqa: RUF001 - as people type
+_ONLY = (
+    r"(?:always |only |just )?(?:reply|respond|answer)(?: back)?"
+    r"(?: only with| just with| with (?:only|just|nothing but|the words?))"
+)
+_LINE = r"\S[^\n]{0,2000}"
+_LAST_WORD = r"(?!json\b)[^\s.!?]{1,200}(?=[.!?]?\s*$|[.!?]\s)"
+_EXACTLY: Final = tuple(
+    re.compile(rf"\b(?:{words})[ \t]*(?::|-)?\s*(?:{_QUOTED}|(?P<plain>{plain}))", re.IGNORECASE)
+    for words, plain in (
+        (r"repeat after me|say exactly|(?:reply|respond|answer) with exactly", _LINE),
+        (r"(?:say|repeat|echo)(?: this| the following)?(?=:)", _LINE),
+        (_ONLY, _LAST_WORD),
+        (r"say|repeat|echo|(?:always )?(?:reply|respond|answer) with", r"(?!)"),
+    )
+)
+_CONDITION = re.compile(r"\b(?:if|when|unless|otherwise|whenever|in case)\b", re.IGNORECASE)
+_UPPER = re.compile(r"\b(?:upper ?-?case|all[ -]caps|capital letters)\b", re.IGNORECASE)
+_LOWER = re.compile(r"\blower ?-?case\b", re.IGNORECASE)
+_ONE_WORD = re.compile(r"\b(?:one|a single|1)[ -]word\b", re.IGNORECASE)
+_SHORT = re.compile(
+    r"\b(?:only|just)(?: with)? the (?:answer|number|result|name|value)\b", re.IGNORECASE
+)
+_AS_JSON = re.compile(r"\b(?:in|as|valid|only|with) json\b", re.IGNORECASE)
+_AT_EDGE = re.compile(
+    r"\b(?P<edge>start|begin|end|finish) (?:every|each|all|your|the)(?: of your)? "
+    r"(?:reply|replies|answers?|responses?|messages?) with "
+    rf"(?:{_QUOTED}|(?P<plain>[^\s.,]{{1,80}}))",
+    re.IGNORECASE,
+)
+_HELLO = re.compile(
+    r"^\W*(?:hello|hi|hey|greetings|good (?:morning|afternoon|evening))\b", re.IGNORECASE
+)
+_WHO = re.compile(r"\b(?:who|what) are you\b|\bare you (?:claude|an? \w+)\b", re.IGNORECASE)
+_SUMMARY = re.compile(
+    r"\b(?:summari[sz]e|summary|sum up|tl;?dr|main point)\b"
+    r"(?:[^.:\n]{0,80}?\b(?P<count>\d) sentences)?",
+    re.IGNORECASE,
+)
+_GENERIC: Final = frozenset(
+    "get set list fetch find search create make do run call tool use show read write add update "  # noqa: SIM905 - a list of words is read as a line
+    "delete lookup query the of".split()
+)
+_SMALL_WORDS: Final = frozenset(
+    "this that with from into given what when which your have will tool returns return used using "  # noqa: SIM905 - the same
+    "there some about please would".split()
+)
+
+
+class Parrot:
+    """Answers by rules; see the module."""
+
+    name = "parrot"
+
+    async def start(self) -> None:
+        """Nothing to make ready."""
+
+    async def answer(self, ask: Ask) -> AsyncGenerator[Piece, None]:
+        """The answer: a tool call, or a text word by word."""
+        reading = read(ask.document)
+        if (call := called(ask.document, reading)) is not None:
+            yield call
+            return
+        for piece in words(_continue(reading, reply(reading, model=ask.model))):
+            yield Text(piece)
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer: the sentence, and the shortest form of what it says."""
+
+    long: str
+    short: str
+
+
+def words(text: str) -> Iterator[str]:
+    """A text in pieces: words, each with the blanks after it."""
+    for word in re.findall(r"\S+\s*|\s+", text):
+        for at in range(0, len(word), _PIECE):
+            yield word[at : at + _PIECE]
+
+
+def called(document: Mapping[str, Any], reading: Reading) -> ToolUse | None:
+    """The tool call that the request demands or plainly asks for, if it does."""
+    tools = [tool for tool in blocks_of(document.get("tools")) if isinstance(tool.get("name"), str)]
+    choice = fields_of(document.get("tool_choice"))
+    kind = choice.get("type", "auto")
+    if kind == "tool":
+        named = [tool for tool in tools if tool["name"] == choice.get("name")]
+        return _call((named or [{"name": str(choice.get("name"))}])[0], reading)
+    ranked = sorted(tools, key=lambda tool: -_wish(tool, reading.prompt))  # stable: first wins
+    if not ranked or kind == "none":
+        return None
+    if kind == "any":
+        return _call(ranked[0], reading)
+    if reading.results or _override(reading) is not None:
+        return None
+    return _call(ranked[0], reading) if _wish(ranked[0], reading.prompt) >= 3 else None
+
+
+def _call(tool: Block, reading: Reading) -> ToolUse:
+    given = sample(fields_of(tool.get("input_schema")), reading.prompt)
+    return ToolUse(name=tool["name"], input=fields_of(given))
+
+
+def _wish(tool: Block, prompt: str) -> int:
+    """How plainly a prompt asks for a tool; from 3 on it does."""
+    said = {word.removesuffix("s") for word in words_of(prompt[:_READ])}
+    if tool["name"] in prompt:
+        return 100
+    name = {word.removesuffix("s") for word in words_of(tool["name"])}
+    telling = (name - _GENERIC) or name
+    about = {
+        word.removesuffix("s") for word in words_of(str(tool.get("description") or "")[:_READ])
+    }
+    about = {word for word in about - _GENERIC - _SMALL_WORDS if len(word) > 3}
+    found = telling & said
+    return 2 * len(found) + (bool(found) and found == telling) + len(about & said)
+
+
+def reply(reading: Reading, *, model: str = "Claude") -> str:
+    """The text that answers."""
+    if (given := _override(reading)) is not None:
+        return given
+    if not reading.results and (exact := _exactly(reading)) is not None:
+        return exact
+    return _styled(reading, _answer(reading, model))
+
+
+def _override(reading: Reading) -> str | None:
+    for text in (reading.prompt, reading.system):
+        # Looked for from the end: an expression would try every opening again.
+        _, opened, rest = text[:_READ].rpartition("[[reply:")
+        if opened and "]]" in rest:
+            return rest.partition("]]")[0].strip()
+    return None
+
+
+def _exactly(reading: Reading) -> str | None:
+    """The text that the prompt or the system prompt asks to be given back."""
+    lines = [reading.prompt[:_READ]]
+    lines += [part for part in sentences(reading.system[:_READ]) if not _CONDITION.search(part)]
+    for line in lines:
+        for pattern in _EXACTLY:
+            if found := pattern.search(line):
+                return (found["quoted"] or found["plain"]).strip()
+    return None
+
+
+def _answer(reading: Reading, model: str) -> _Answer:
+    prompt = reading.prompt[:_READ]
+    if reading.results:
+        given = [_result(block, reading) for block in reading.results]
+        return _Answer(" ".join(given), given[-1])
+    if sum_and_value := sums.answer(prompt):
+        written, value = sum_and_value
+        return _Answer(f"{written} = {value}.", value)
+    facts = remember(reading.said)
+    if found := recall(prompt, facts):
+        return _Answer(" ".join(said for _, said in found), ", ".join(value for value, _ in found))
+    if (asked := _SUMMARY.search(prompt)) and (gist := _summary(asked, reading)):
+        return _Answer(f"In short: {gist}", gist)
+    quote = _quoted(prompt, _QUOTE)
+    sent = _attachments(reading.last)
+    if _WHO.search(prompt):
+        who = f"I am the parrot, Outcrop's offline stand-in for {model}: rules answer, no model."
+        return _Answer(who, "Parrot")
+    if told := remember([prompt]):
+        name = told.pop("name", None)
+        parts = [f"Nice to meet you, {name[0]}."] if name else []
+        parts += [f"Noted: {said[0].lower()}{said[1:]}" for _, said in told.values()]
+        return _Answer(" ".join(parts + sent), "Noted")
+    hello = "Hello! " if _HELLO.search(prompt) else ""
+    said = f"You said: {quote}" if prompt else "You said nothing."
+    whole = " ".join([f"{hello}This is the offline stand-in.", *sent, said])
+    return _Answer(whole, "Hello" if hello else quote)
+
+
+def _result(block: Block, reading: Reading) -> str:
+    name = fields_of(reading.calls.get(str(block.get("tool_use_id")))).get("name", "The tool")
+    content = block.get("content")
+    text = " ".join(text_of(content).split())
+    others = [part for part in blocks_of(content) if part.get("type") != "text"]
+    parts = [_cut(text, _RESULT), *_attachments(others)] if text or others else ["nothing"]
+    verb = "failed" if block.get("is_error") is True else "answered"
+    said = " ".join(part for part in parts if part)
+    return f"{name} {verb}: {said}" + ("" if said.endswith((".", "!", "?")) else ".")
+
+
+def _summary(asked: re.Match[str], reading: Reading) -> str:
+    """The first sentences of what there is to summarise."""
+    rest = reading.prompt[asked.end() : _MATERIAL]
+    _, colon, after = rest.partition(":")
+    lines = after if colon and after.strip() else rest.partition("\n")[2]
+    documents = [_document_text(block) for block in reading.last if block.get("type") == "document"]
+    earlier = max(reading.said[:-1], key=len, default="")
+    for material in (*documents, lines, earlier):
+        if found := sentences(material[:_MATERIAL]):
+            return " ".join(found[: int(asked["count"] or 1)])
+    return ""
+
+
+def _document_text(block: Block) -> str:
+    source = fields_of(block.get("source"))
+    if source.get("type") == "text":
+        return str(source.get("data"))
+    return text_of(source.get("content"))
+
+
+def _attachments(blocks: list[Block]) -> list[str]:
+    """A sentence for each document and image."""
+    said: list[str] = []
+    for block in blocks:
+        kind, source = block.get("type"), fields_of(block.get("source"))
+        if kind not in ("document", "image"):
+            continue
+        title = f" “{_cut(str(block['title']), 80)}”" if block.get("title") else ""
+        data = _decoded(source.get("data")) if source.get("type") == "base64" else b""
+        if kind == "image":
+            size = image_size(data)
+            said.append(f"You sent an image{f' of {size[0]}×{size[1]} pixels' if size else ''}.")  # noqa: RUF001 - the sign for dimensions
+        elif data.startswith(b"%PDF-"):
+            pages = pdf_pages(data)
+            said.append(f"You sent a PDF{title} of {pages} page{'s' * (pages > 1)}.")
+        else:
+            count = len(words_of(_document_text(block)[:_MATERIAL]))
+            said.append(f"You sent a document{title}{f' of {count} words' if count else ''}.")
+    return said
+
+
+def _decoded(data: object) -> bytes:
+    if not isinstance(data, str):
+        return b""
+    try:
+        return base64.b64decode(data[: 1 << 26])
+    except ValueError:
+        return b""
+
+
+def _styled(reading: Reading, answer: _Answer) -> str:
+    """The answer as the system prompt and the prompt want it."""
+    system, both = reading.system[:_READ], f"{reading.system[:_READ]}\n{reading.prompt[:_READ]}"
+    short = bool(_SHORT.search(both))
+    text = answer.short if short else answer.long
+    if not short and "stand-in" not in text:
+        text += f" {_LABEL}"
+    if _ONE_WORD.search(both):
+        text = (words_of(answer.short) or ["nothing"])[0].capitalize()
+    followed = [_UPPER, _LOWER, _SHORT, _ONE_WORD, _AS_JSON, _AT_EDGE]
+    if system.strip() and not any(rule.search(system) for rule in followed) and not short:
+        text += f" (System prompt: {_quoted(system, 120)}.)"
+    for found in _AT_EDGE.finditer(both):
+        mark = found["quoted"] or found["plain"]
+        text = f"{mark} {text}" if found["edge"].lower() in ("start", "begin") else f"{text} {mark}"
+    if _UPPER.search(both):
+        text = text.upper()
+    elif _LOWER.search(both):
+        text = text.lower()
+    return json.dumps({"reply": text}, ensure_ascii=False) if _AS_JSON.search(both) else text
+
+
+def _continue(reading: Reading, text: str) -> str:
+    """What is still to be said after the beginning that the request gave."""
+    begun = reading.prefill
+    if not begun or text.startswith(begun):
+        return text[len(begun) :]
+    if begun.strip() == "{":
+        return json.dumps({"reply": text}, ensure_ascii=False)[1:]
+    return text if begun[-1:].isspace() else f" {text}"
+
+
+def _quoted(text: str, room: int) -> str:
+    return f'"{_cut(" ".join(text.split()), room)}"'
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else text[:room].rstrip() + "…"

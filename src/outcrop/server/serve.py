@@ -1,0 +1,399 @@
+"""The local Bedrock as something that runs: in the current event loop, in a thread, or in `with`.
+
+Rules: ready means that it has answered its own health check; stopping breaks off what is being
+answered, then ends the actor; nothing is left behind: no thread, no socket, no file; what clients
+need to find it (URL, keys, variables) is said here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+import time
+import uuid
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final, Self
+
+from outcrop.catalog import models
+from outcrop.errors import ConfigurationError
+from outcrop.server.identities import (
+    ACCESS_KEY,
+    SECRET_KEY,
+    SESSION_ACCESS_KEY,
+    SESSION_SECRET_KEY,
+    SESSION_TOKEN,
+    Identities,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from outcrop.server.actors import Actor
+    from outcrop.server.app import App
+    from outcrop.server.tls import Certificate
+
+_log = logging.getLogger("outcrop.server")
+
+ACTORS: Final = ("parrot", "small", "script:FILE")
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+#: Addresses that mean all of them, and the one to call them by.
+ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to run.
+
+    Attributes:
+        host: Address to listen on; others than loopback are open to the network.
+        port: Port; 0 takes a free one.
+        actor: Who answers: an actor, or `parrot`, `small` or `script:FILE`.
+        region: For callers whose request names no region, and in `environ()`.
+        auth: Whether to verify who calls.
+        identities: More keys to accept, as `ACCESS_KEY:SECRET` or `ACCESS_KEY:SECRET:TOKEN`.
+        api_keys: Long-term API keys to accept.
+        tls: Whether to serve https, with a certificate that is made for it.
+        tls_dir: Folder for the certificate; a temporary one if None.
+        today: Day by which models are legacy or ended, ISO 8601; the catalog's if None.
+        max_in_flight: Requests that are worked on at once; more are throttled.
+        body_seconds: How long a request's body may take.
+        write_seconds: How long a client may take nothing of a reply before it is dropped.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    actor: Actor | str = "parrot"
+    region: str = "us-east-1"
+    auth: bool = True
+    identities: tuple[str, ...] = field(default=(), repr=False)
+    api_keys: tuple[str, ...] = field(default=(), repr=False)
+    tls: bool = False
+    tls_dir: Path | None = None
+    today: str | None = None
+    max_in_flight: int = 64
+    body_seconds: float = 60.0
+    write_seconds: float = 60.0
+
+
+class LocalBedrock:
+    """A Bedrock on this machine: `await run()` it, `start()` and `stop()` it, or use it in `with`.
+
+    Args:
+        options: How to run.
+
+    Raises:
+        ConfigurationError: An option that can't be right.
+    """
+
+    def __init__(self, options: Options | None = None) -> None:
+        self.options = options = options or Options()
+        if options.region not in models.regions():
+            raise ConfigurationError(
+                f"region={options.region!r} has no Bedrock.",
+                mend="Regions look like 'us-west-2'; 'outcrop models --help' tells more.",
+            )
+        if not 0 <= options.port <= 65535:
+            raise ConfigurationError(f"port={options.port} isn't a port.", mend="Use 0 to 65535.")
+        self.port = options.port
+        self._identities = Identities.from_environment(os.environ)
+        for keys in options.identities:
+            self._identities.add_keys(keys)
+        for key in options.api_keys:
+            self._identities.add_api_key(key)
+        actor = options.actor
+        self._actor = choose_actor(actor) if isinstance(actor, str) else actor
+        self._certificate: Certificate | None = None
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._until: asyncio.Event | None = None
+
+    def __repr__(self) -> str:
+        return f"LocalBedrock({self.url!r}, actor={self.actor_name!r})"
+
+    # What clients need ───────────────────────────────────────────────────────────────────────────
+
+    @property
+    def url(self) -> str:
+        """Its base URL."""
+        return _url(self.options.host, self.port, tls=self.options.tls)
+
+    @property
+    def region(self) -> str:
+        """The region to name, if none is wanted in particular: it stands for every region."""
+        return self.options.region
+
+    @property
+    def actor_name(self) -> str:
+        """Who answers."""
+        return self._actor.name
+
+    @property
+    def access_key(self) -> str:
+        """Access key of the example user."""
+        return ACCESS_KEY
+
+    @property
+    def secret_key(self) -> str:
+        """Secret key of the example user."""
+        return SECRET_KEY
+
+    @property
+    def session_credentials(self) -> tuple[str, str, str]:
+        """Access key, secret key and session token of the example role."""
+        return SESSION_ACCESS_KEY, SESSION_SECRET_KEY, SESSION_TOKEN
+
+    @cached_property
+    def api_key(self) -> str:
+        """A short-term API key of the example user, good in `region` for twelve hours."""
+        return self.mint_api_key(self.region)
+
+    def mint_api_key(self, region: str) -> str:
+        """A short-term API key of the example user, good in a region for twelve hours."""
+        return self._identities.mint_api_key(region=region, now=time.time()).token
+
+    @property
+    def ca_bundle(self) -> Path | None:
+        """File of the certificate to trust, None without TLS."""
+        return self._certificate and self._certificate.ca
+
+    def environ(self) -> dict[str, str]:
+        """Variables that point AWS's and Anthropic's clients here; see `environ`."""
+        return _environ(self.url, self.region, self.ca_bundle)
+
+    # Running ─────────────────────────────────────────────────────────────────────────────────────
+
+    async def run(
+        self, *, until: asyncio.Event | None = None, ready: Callable[[], None] | None = None
+    ) -> None:
+        """Serves until an event is set, or the task is cancelled.
+
+        Args:
+            until: The event; None serves until cancelled, or until `stop`.
+            ready: Called once connections are accepted.
+
+        Raises:
+            ConfigurationError: The port is in use, or the actor can't start.
+        """
+        from outcrop.server.app import HEALTH
+        from outcrop.server.listen import Listener, reserve
+
+        self._loop = asyncio.get_running_loop()
+        self._until = until = until or asyncio.Event()
+        async with AsyncExitStack() as stack:
+            reserved = stack.enter_context(reserve(self.options.host, self.options.port))
+            self.port = reserved.getsockname()[1]
+            if self.options.tls:
+                self._certificate = self._make_certificate(stack)
+            stack.push_async_callback(self._actor.close)
+            await self._actor.start()
+            instance = uuid.uuid4().hex
+            app = self._app(instance)
+            listener = Listener(
+                app,
+                self.options.host,
+                reserved,
+                near=ANY.get(self.options.host, self.options.host),
+                certificate=self._certificate,
+                connections=max(1024, 4 * self.options.max_in_flight),
+            )
+            stack.push_async_callback(listener.stop)
+            serving = listener.start()
+            stack.push_async_callback(app.close)  # first: the listener waits for what is answered
+            await listener.answered(HEALTH, proof=instance)
+            self._warn()
+            if ready is not None:
+                ready()
+            stopping = asyncio.create_task(until.wait())
+            stack.callback(stopping.cancel)
+            await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                raise listener.failure()
+
+    def start(self) -> Self:
+        """Runs it in a thread; returns when it accepts connections.
+
+        Raises:
+            ConfigurationError: It can't run, or runs already.
+        """
+        if self._thread is not None:
+            raise ConfigurationError("It runs already.", mend="Make another LocalBedrock.")
+        ready = threading.Event()
+        failure: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                asyncio.run(self.run(ready=ready.set))
+            except BaseException as error:  # noqa: BLE001 - raised in the thread that started it
+                failure.append(error)
+            finally:
+                ready.set()
+
+        self._thread = threading.Thread(target=work, name="outcrop-local-bedrock", daemon=True)
+        self._thread.start()
+        ready.wait()
+        if failure:
+            self._thread.join()
+            self._thread = None
+            raise failure[0]
+        return self
+
+    def stop(self) -> None:
+        """Stops it; without effect if it doesn't run. Returns when all is released."""
+        if self._loop is not None and self._until is not None:
+            with suppress(RuntimeError):  # the loop has ended by itself
+                self._loop.call_soon_threadsafe(self._until.set)
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
+    def _app(self, instance: str) -> App:
+        from outcrop.server.app import App
+        from outcrop.server.auth import Gate
+        from outcrop.server.exchange import Limits
+
+        options = self.options
+        return App(
+            self._actor,
+            Gate(self._identities if options.auth else None, region=options.region),
+            limits=Limits(
+                in_flight=options.max_in_flight,
+                body_seconds=options.body_seconds,
+                write_seconds=options.write_seconds,
+            ),
+            today=options.today,
+            health={"version": _version(), "instance": instance},
+        )
+
+    def _make_certificate(self, stack: AsyncExitStack) -> Certificate:
+        from outcrop.server.tls import make_certificate
+
+        folder = self.options.tls_dir
+        if folder is None:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="outcrop-tls-")))
+        host = self.options.host
+        return make_certificate(folder, names=() if host in ANY else (host,))
+
+    def _warn(self) -> None:
+        if self.options.host not in _LOOPBACK:
+            _log.warning(
+                "Listening on %s: whoever reaches this machine can call it; "
+                "its example keys are public.",
+                self.options.host,
+            )
+
+
+# The parts ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def choose_actor(spec: str) -> Actor:
+    """The actor that a specification names: `parrot`, `small` or `script:FILE`.
+
+    Raises:
+        ConfigurationError: There is no such actor, or its file can't be used.
+    """
+    kind, _, argument = spec.partition(":")
+    if kind == "parrot" and not argument:
+        from outcrop.server.actors.parrot import Parrot
+
+        return Parrot()
+    if kind == "small" and not argument:
+        from outcrop.server.actors.small import Small
+
+        return Small()
+    if kind == "script" and argument:
+        from outcrop.server.actors.script import Script
+
+        return Script.load(Path(argument))
+    raise ConfigurationError(
+        f"actor={spec!r} is none that answers.", mend=f"Choose {', '.join(ACTORS)}."
+    )
+
+
+def small_available() -> str | None:
+    """None if the actor `small` can answer here, else why not and what would mend it."""
+    from outcrop.server.actors import weights
+
+    return weights.status().why_not or None
+
+
+def environ(
+    *,
+    host: str = "127.0.0.1",
+    port: int,
+    region: str = "us-east-1",
+    tls: bool = False,
+    tls_dir: Path | None = None,
+    api_key: bool = False,
+) -> dict[str, str]:
+    """Variables that point AWS's and Anthropic's clients at a local Bedrock.
+
+    A session token or a profile that is set already must be unset, and so must an API key: they go
+    before the access key that is named here.
+
+    Args:
+        host: Where it listens.
+        port: Where it listens.
+        region: The region to name.
+        tls: Whether it serves https.
+        tls_dir: The folder of its certificate.
+        api_key: Whether to name a new API key, good for twelve hours, in place of access keys.
+
+    Raises:
+        ConfigurationError: With TLS, if the folder has no certificate.
+    """
+    ca = tls_dir / "ca.pem" if tls and tls_dir else None
+    if ca is not None and not ca.is_file():
+        raise ConfigurationError(
+            f"tls_dir={str(tls_dir)!r} has no ca.pem.",
+            mend="Name the folder that 'outcrop serve --tls --tls-dir' was given.",
+        )
+    values = _environ(_url(host, port, tls=tls), region, ca)
+    if api_key:
+        key = Identities().mint_api_key(region=region, now=time.time())
+        values = {"AWS_BEARER_TOKEN_BEDROCK": key.token, **values}
+        del values["AWS_ACCESS_KEY_ID"], values["AWS_SECRET_ACCESS_KEY"]
+    return values
+
+
+def _environ(url: str, region: str, ca: Path | None) -> dict[str, str]:
+    values = {
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url,
+        "AWS_ENDPOINT_URL_BEDROCK": url,
+        "AWS_ENDPOINT_URL_STS": url,
+        "ANTHROPIC_BEDROCK_BASE_URL": url,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    if ca is not None:
+        path = str(ca.resolve())
+        values |= {"AWS_CA_BUNDLE": path, "SSL_CERT_FILE": path, "NODE_EXTRA_CA_CERTS": path}
+    return values
+
+
+def _url(host: str, port: int, *, tls: bool) -> str:
+    host = ANY.get(host, host)
+    shown = f"[{host}]" if ":" in host else host
+    return f"{'https' if tls else 'http'}://{shown}:{port}"
+
+
+def _version() -> str:
+    try:
+        return version("outcrop")
+    except PackageNotFoundError:
+        return "unknown"
