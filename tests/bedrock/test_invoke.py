@@ -6,8 +6,7 @@ import json
 import orjson
 import pytest
 from botocore.eventstream import EventStreamBuffer
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from outcrop import errors
 from outcrop.bedrock import invoke, routes

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from outcrop import errors
 from outcrop.bedrock.retry import FIRST_WAIT, LONGEST_WAIT, Policy

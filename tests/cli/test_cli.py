@@ -143,7 +143,7 @@ def test_env_prints_exports_that_a_shell_takes(run, tmp_path):
         text=True,
         check=True,
         timeout=10,
-        env=bare(tmp_path, AWS_SESSION_TOKEN="old"),  # noqa: S106 - what is to be unset
+        env=bare(tmp_path, AWS_SESSION_TOKEN="old"),
     ).stdout
     assert "ANTHROPIC_BEDROCK_BASE_URL=http://127.0.0.1:1234" in shell
     assert "AWS_REGION=eu-west-1" in shell

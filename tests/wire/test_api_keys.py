@@ -9,8 +9,7 @@ import botocore.auth
 import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotoCredentials
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from outcrop.errors import AuthorizationDenied, ConfigurationError
 from outcrop.wire import api_keys

@@ -36,8 +36,7 @@ from outcrop.messages.fields import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Callable, Iterator, Set as AbstractSet
     from typing import Self
 
     from outcrop.messages.fields import Wrap

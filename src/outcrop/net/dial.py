@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 
     from pyreqwest.client import Client, SyncClient
     from pyreqwest.request import StreamRequest, SyncStreamRequest
-    from pyreqwest.response import Response as WireResponse
-    from pyreqwest.response import SyncResponse
+    from pyreqwest.response import Response as WireResponse, SyncResponse
 
     from outcrop.bedrock.call import Response, Send, Timeout
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from configparser import ConfigParser
-from configparser import Error as ConfigFileError
+from configparser import ConfigParser, Error as ConfigFileError
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit

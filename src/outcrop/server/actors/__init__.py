@@ -22,7 +22,7 @@ class Ask:
 
     Attributes:
         document: The Anthropic Messages request: `messages`, `system`, `max_tokens`, …
-        model: First-party name of the model that was asked for, such as `claude-sonnet-4-5-20250929`.
+        model: First-party name of the model that was asked for, such as `claude-opus-4-8`.
         model_id: The ID or ARN as called.
         operation: AWS's name of the operation, such as `InvokeModel`.
     """
@@ -45,7 +45,7 @@ class ToolUse:
     """A whole tool call."""
 
     name: str
-    input: dict[str, Any] = field(default_factory=lambda: {})
+    input: dict[str, Any] = field(default_factory=dict[str, Any])
     id: str | None = None
 
 
@@ -58,7 +58,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """A refusal: before the first other piece an HTTP error, after it an exception in the stream."""
+    """A refusal: before any other piece an HTTP error, after one an exception in the stream."""
 
     error: APIStatusError
 
