@@ -10,6 +10,7 @@ A match need not be the whole text (JSON Schema, "pattern").
 
 from __future__ import annotations
 
+import math
 import string
 from typing import TYPE_CHECKING, Final
 
@@ -48,19 +49,29 @@ def matching(
     The shortest repetitions are tried first, then longer ones until `min_length` is reached. Other
     variants take other characters of the pattern's classes, as far as it has some.
     """
-    for extra in (*range(9), *range(9, min(min_length, _LONGEST) + 1)):
-        writer = _Writer(pattern, extra, variant)
-        try:
-            text = writer.whole()
-        except _UnknownError:
-            return None
-        if not writer.ends:
-            text = text.ljust(min(min_length, _LONGEST), "x")
-        if max_length is not None and len(text) > max_length:
-            return None
-        if len(text) >= min_length:
-            return text
-    return None
+    low, high = 0, min(min_length, _LONGEST)
+    text = _written(pattern, min_length, extra=low, variant=variant)
+    if text is not None and len(text) < min_length:
+        text = _written(pattern, min_length, extra=high, variant=variant)
+        while high - low > 1:  # more repetitions, longer text: the least that are enough
+            middle = (low + high) // 2
+            shorter = _written(pattern, min_length, extra=middle, variant=variant)
+            if shorter is not None and len(shorter) < min_length:
+                low = middle
+            else:
+                high, text = middle, shorter
+    most = math.inf if max_length is None else max_length
+    fits = text is not None and min_length <= len(text) <= most
+    return text if fits else None
+
+
+def _written(pattern: str, min_length: int, *, extra: int, variant: int) -> str | None:
+    writer = _Writer(pattern, extra, variant)
+    try:
+        text = writer.whole()
+    except _UnknownError:
+        return None
+    return text if writer.ends else text.ljust(min(min_length, _LONGEST), "x")
 
 
 class _Writer:
@@ -78,6 +89,7 @@ class _Writer:
         self.variant = variant
         self.varied = variant > 0
         self.at = 0
+        self.classes: dict[int, tuple[str, int]] = {}  # where one begins: members, where it ends
         self.depth = 0
         self.ends = False
 
@@ -236,6 +248,14 @@ class _Writer:
 
     def members(self) -> str:
         """One character of a class."""
+        start = self.at
+        if start not in self.classes:
+            self.classes[start] = (self.listed(), self.at)
+        chars, self.at = self.classes[start]
+        return self.one_of(chars)
+
+    def listed(self) -> str:
+        """The characters of a class, preferred ones only if there are some."""
         negated = self.skip("^")
         ranges: list[tuple[str, str]] = []
         while not self.skip("]"):
@@ -248,7 +268,7 @@ class _Writer:
                 ranges.append((first, last))
             else:
                 ranges += [(char, char) for char in first]
-        return self.one_of(_outside(ranges) if negated else _inside(ranges))
+        return _outside(ranges) if negated else _inside(ranges)
 
     def member(self) -> str:
         char = self.next()

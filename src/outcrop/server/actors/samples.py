@@ -4,8 +4,8 @@ Rules: the same schema and prompt give the same value; what the schema demands c
 the prompt says; no regular expression of the schema is run, and work is bounded.
 
 What isn't looked at is in `outcrop.server.actors.schemas` and `.patterns`; besides, a `format`
-that isn't in the table below, `patternProperties` and `propertyNames`. A schema that no value meets
-gives some value.
+that isn't in the table below, `patternProperties` and `propertyNames`. Lists end at 2,000 items,
+200 if those have to differ. A schema that no value meets gives some value.
 
 Source: JSON Schema, draft 2020-12, "Validation".
 """
@@ -35,7 +35,9 @@ _TEXT: Final = 2000  # characters of the prompt in a value, unless the schema wa
 _ROOMY: Final = 3  # levels in which optional properties and items are made
 _DEEPEST: Final = 60
 _VALUES: Final = 2000  # in one sample
+_WEIGHT: Final = 100  # characters of a text that count as a value more
 _VARIED: Final = 50  # items of a list that differ without having to
+_UNIQUE: Final = 200  # items of a list that have to
 _STRETCH: Final = 100_000  # characters of a string that has to be long
 
 _BYTE = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
@@ -100,8 +102,9 @@ def sample(schema: Schema, prompt: str) -> Any:
 class _Sampler:
     def __init__(self, root: Schema, prompt: str) -> None:
         self.prompt = prompt
-        self.words = words_of(prompt)
-        self.spoken = f" {' '.join(self.words)} "
+        words = words_of(prompt)
+        self.vocabulary = frozenset(words)
+        self.spoken = f" {' '.join(words)} "
         self.numbers = [_spelled(number) for number in _NUMBER.findall(prompt)]
         self.quoted = [str(found[1]) for found in _QUOTED.finditer(prompt)]
         self.names = [name.removesuffix("'s") for name in _NAMES.findall(prompt) if name != "I"]
@@ -110,8 +113,13 @@ class _Sampler:
 
     def mentions(self, phrase: str) -> bool:
         """Whether the prompt has these words, in this order."""
-        words = " ".join(words_of(phrase))
-        return bool(words) and (f" {words} " in self.spoken or f" {words}s " in self.spoken)
+        words = words_of(phrase)
+        if not words or not (self.vocabulary >= {*words[:-1]}):
+            return False
+        if words[-1] not in self.vocabulary and f"{words[-1]}s" not in self.vocabulary:
+            return False
+        spoken = " ".join(words)
+        return f" {spoken} " in self.spoken or f" {spoken}s " in self.spoken
 
     def likes(self, schema: Schema) -> int:
         """How well an alternative fits the prompt; null is what nobody asks for."""
@@ -143,7 +151,9 @@ class _Sampler:
             case "null":
                 return None
             case _:
-                return self.text(flat, name, avoid or [])
+                text = self.text(flat, name, avoid or [])
+                self.made += len(text) // _WEIGHT
+                return text
 
     def kind(self, flat: Schema) -> str:
         kinds = kinds_of(flat)
@@ -211,6 +221,7 @@ class _Sampler:
         if depth < _ROOMY and parts is not False and self.flattener.depth(parts) < math.inf:
             least = max(least, min(most, max(1, self.listed(parts))))
         unique = flat.get("uniqueItems") is True
+        least = min(least, _UNIQUE) if unique else least
         while len(items) < least and parts is not False:
             avoid = items if unique or len(items) < _VARIED else None
             item = self.value(parts, name=name, depth=depth + 1, avoid=avoid)
@@ -253,20 +264,17 @@ class _Sampler:
             found = [match[0] for match in re.finditer(known[1], self.prompt)]
             return next((text for text in found if text not in avoid), known[0])
         if isinstance(pattern := flat.get("pattern"), str):
-            some = [
-                matching(pattern, min_length=least, max_length=most, variant=number)
-                for number in range(len(avoid) + 1)
-            ]
-            made = [text for text in some if text is not None]
-            if made:
-                return next((text for text in made if text not in avoid), made[0])
+            for variant in (len(avoid), len(avoid) + 1, 0):
+                text = matching(pattern, min_length=least, max_length=most, variant=variant)
+                if text is not None and (text not in avoid or not variant):
+                    return text
         found = next((text for text in self.texts(flat, name) if text not in avoid), "")
         for pool in (self.quoted, self.names):  # what is used is used once
             if found in pool:
                 pool.remove(found)
         text = found[:most].strip() or "text"[:most]
         text = text.ljust(least, "x")
-        number = 2
+        number = max(2, len(avoid))
         while text in avoid and number < _VALUES and most:
             mark = str(number)
             text = text[: max(0, min(len(text), most - len(mark)))] + mark
