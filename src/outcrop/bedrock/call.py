@@ -138,9 +138,15 @@ class Dialect(NamedTuple):
     open_reader: Callable[[Response], Reader]
 
 
-INVOKE = Dialect(
-    lambda response: invoke.read_reply(response.body), lambda _response: invoke.EventReader()
-)
+def _read_reply(response: Response) -> dict[str, Any]:
+    return invoke.read_reply(response.body)
+
+
+def _open_reader(_response: Response) -> Reader:
+    return invoke.EventReader()
+
+
+INVOKE = Dialect(_read_reply, _open_reader)
 
 
 @dataclass(frozen=True, slots=True)
