@@ -439,3 +439,34 @@ def test_a_region_that_nobody_named_is_warned_about():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         AnthropicBedrock(aws_access_key="a", aws_secret_key="b", aws_region="eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [
+        ("a b", "a%20b"),
+        ("a/../b", "a%2F..%2Fb"),
+        ("%2e%2e", "%252e%252e"),
+        ("ä?b#c\\d", "%C3%A4%3Fb%23c%5Cd"),
+        ("a;b'c", "a%3Bb%27c"),
+    ],
+)
+def test_what_is_signed_is_what_goes_over_the_wire(peer, model, path):
+    peer.whole(200, json.dumps(REPLY).encode())
+    base_url = peer.url.replace("127.0.0.1", "LocalHost") + "/Some Prefix/"
+    client = AnthropicBedrock(
+        aws_access_key="AKIAIOSFODNN7EXAMPLE", aws_secret_key="x", aws_region="us-east-1",
+        base_url=base_url,
+    )  # fmt: skip
+    client.messages.create(**{**ASK, "model": model}, extra_query={"a b": "c+d'é", "x": ""})
+    target, headers, body = peer.requests[0]
+    assert target.partition("?")[0] == f"/Some%20Prefix/model/{path}/invoke"
+    pairs = list(headers.items())
+    claim = sigv4.read_claim("POST", target, pairs)
+    from datetime import UTC, datetime
+
+    now = datetime.strptime(claim.amz_date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+    sigv4.verify(
+        claim, Credentials("AKIAIOSFODNN7EXAMPLE", "x"), method="POST", target=target,
+        headers=pairs, body=body, now=now,
+    )  # fmt: skip

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from outcrop.bedrock import invoke, routes
 from outcrop.bedrock.call import Call, Timeout
@@ -120,7 +120,7 @@ def prepare(settings: Settings, params: Mapping[str, Any], *, stream: bool, beta
     origin, prefix = settings.endpoint or (routes.runtime_origin(region), "")
     target = prefix + routes.invoke_target(model_id, stream=stream)
     if query := options.get("extra_query"):
-        target += "?" + urlencode(query)
+        target += "?" + urlencode(query, quote_via=quote)
     headers = dict(invoke.ask_headers(stream=stream))
     _merge(headers, settings.headers)
     _merge(headers, options.get("extra_headers") or {})

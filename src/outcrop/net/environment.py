@@ -13,7 +13,7 @@ import re
 from configparser import ConfigParser, Error as ConfigFileError
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from outcrop.errors import ConfigurationError
 
@@ -119,7 +119,13 @@ def split_url(url: str, source: str) -> Endpoint:
             f"{source}={shown!r} isn't a base URL.",
             mend="Give one like 'https://bedrock-runtime.us-west-2.amazonaws.com'.",
         )
-    return Endpoint(f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/"))
+    # The Host header is signed: it has to be spelt as the HTTP library will spell it.
+    host = parts.netloc.lower()
+    if not host.isascii():
+        host = host.encode("idna").decode("ascii")
+    return Endpoint(
+        f"{parts.scheme}://{host}", quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=-._~")
+    )
 
 
 def ca_bundle() -> bytes | None:
