@@ -1,4 +1,4 @@
-"""Runs the examples of the README and the docs, against a local Bedrock."""
+"""Runs the examples of the README and the docs, against a local Bedrock; settles Hypothesis."""
 
 from __future__ import annotations
 
@@ -6,8 +6,20 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sybil import Sybil
 from sybil.parsers.myst import PythonCodeBlockParser, SkipParser
+
+
+# No test is timed, and a busy machine is no failure. In CI the same examples are tried each time, so
+# that a change is judged by itself.
+settings.register_profile(
+    "house",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
+settings.load_profile("house")
 
 
 @pytest.fixture
