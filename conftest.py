@@ -10,9 +10,8 @@ from hypothesis import HealthCheck, settings
 from sybil import Sybil
 from sybil.parsers.myst import PythonCodeBlockParser, SkipParser
 
-
-# No test is timed, and a busy machine is no failure. In CI the same examples are tried each time, so
-# that a change is judged by itself.
+# No test is timed, and a busy machine is no failure. In CI the same examples are tried each time,
+# so that a change is judged by itself.
 settings.register_profile(
     "house",
     deadline=None,
