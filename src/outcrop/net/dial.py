@@ -22,6 +22,8 @@ from pyreqwest.exceptions import (
 )
 
 from outcrop.errors import APIConnectionError, APIError, APITimeoutError, ConfigurationError
+from outcrop.net.exit import rest_at_exit
+from outcrop.net.interrupt import Aside
 from outcrop.wire.http import HeaderMap
 
 if TYPE_CHECKING:
@@ -119,9 +121,10 @@ def _translate(error: PyreqwestError, origin: str) -> APIError | ConfigurationEr
 
 
 class SyncDialer:
-    """Sends requests, blocking."""
+    """Sends requests, blocking; Ctrl-C ends any of its waits."""
 
     def __init__(self, *, ca_pem: bytes | None = None) -> None:
+        self._aside = Aside()
         self._pools: _Pools[SyncClient] = _Pools(
             lambda timeout: _prepare(SyncClientBuilder(), timeout, ca_pem).build(),
             lambda client: client.close(),
@@ -129,6 +132,9 @@ class SyncDialer:
 
     def send(self, step: Send) -> Answer:
         """Sends a request; a streamed response comes back with its body unread."""
+        return self._aside.run(lambda: self._send(step), abandon=self.release)
+
+    def _send(self, step: Send) -> Answer:
         request = step.request
         builder = (
             self._pools.of(step.timeout)
@@ -154,7 +160,7 @@ class SyncDialer:
     def read_some(self, answer: Response) -> bytes | None:
         """The next bytes of a streamed response, None at its end."""
         try:
-            chunk = answer.reader.read_chunk()
+            chunk = self._aside.run(answer.reader.read_chunk, abandon=_forget)
         except PyreqwestError as error:
             raise _translate(error, "the stream") from error
         return None if chunk is None else chunk.to_bytes()
@@ -162,7 +168,7 @@ class SyncDialer:
     def read_all(self, answer: Response) -> bytes:
         """The rest of a streamed response, which is closed then."""
         try:
-            return answer.reader.bytes().to_bytes()
+            return self._aside.run(answer.reader.bytes, abandon=_forget).to_bytes()
         except PyreqwestError as error:
             raise _translate(error, "the stream") from error
         finally:
@@ -178,12 +184,14 @@ class SyncDialer:
         """Closes every connection."""
         for client in self._pools.drain():
             client.close()
+        self._aside.close()
 
 
 class AsyncDialer:
     """Sends requests without blocking the event loop."""
 
     def __init__(self, *, ca_pem: bytes | None = None) -> None:
+        rest_at_exit()
         # A pool that is pushed out closes its connections when it is collected.
         self._pools: _Pools[Client] = _Pools(
             lambda timeout: _prepare(ClientBuilder(), timeout, ca_pem).build(),
@@ -242,6 +250,10 @@ class AsyncDialer:
         """Closes every connection."""
         for client in self._pools.drain():
             await client.close()
+
+
+def _forget(_chunk: object) -> None:
+    """For a read that nobody waits for any more: the response is released by itself."""
 
 
 def _headers(response: WireResponse | SyncResponse) -> HeaderMap:

@@ -24,6 +24,7 @@ from granian.http import HTTP1Settings, HTTP2Settings
 from granian.server.embed import Server
 
 from outcrop.errors import ConfigurationError
+from outcrop.net.exit import rest_at_exit
 
 if TYPE_CHECKING:
     from outcrop.server.app import App
@@ -91,6 +92,7 @@ class Listener:
         self._certificate = certificate
         self._reserved = reserved
         self._serving: asyncio.Task[None] | None = None
+        rest_at_exit()
         self._server = Server(
             app,
             address=host,

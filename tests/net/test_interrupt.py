@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from outcrop.net.interrupt import Aside
+
+SCRIPT = """
+import sys
+from outcrop import AnthropicBedrock
+client = AnthropicBedrock(aws_access_key="a", aws_secret_key="b", aws_region="us-east-1",
+                          base_url=sys.argv[1], max_retries=0)
+try:
+    stream = sys.argv[2] == "stream"
+    client.messages.create(model="m", max_tokens=1, messages=[], stream=stream)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.parametrize("kind", ["whole", "stream"])
+def test_ctrl_c_ends_a_call_that_waits_for_its_reply(kind):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, url, kind], stdout=subprocess.PIPE, text=True
+        ) as caller:
+            connection, _ = silent.accept()
+            with connection:
+                assert connection.recv(1)  # it has sent its request, and waits
+                caller.send_signal(signal.SIGINT)
+                assert caller.communicate(timeout=30)[0] == "interrupted\n"
+    assert caller.returncode == 0
+
+
+def test_the_result_and_the_error_of_a_call_come_through():
+    aside = Aside()
+    assert aside.run(lambda: threading.current_thread().name, abandon=print) == "outcrop-aside"
+    with pytest.raises(ZeroDivisionError):
+        aside.run(lambda: 1 / 0, abandon=print)
+    aside.close()
+    assert aside.run(lambda: 3, abandon=print) == 3
+    aside.close()
+
+
+def test_other_threads_call_directly():
+    aside = Aside()
+    names: list[str] = []
+    caller = threading.Thread(
+        target=lambda: names.append(
+            aside.run(lambda: threading.current_thread().name, abandon=print)
+        ),
+        name="other",
+    )
+    caller.start()
+    caller.join()
+    assert names == ["other"]
+
+
+def test_what_a_call_gives_after_all_is_taken_care_of():
+    aside = Aside()
+    go, taken = threading.Event(), threading.Event()
+
+    def wait() -> str:
+        go.wait(30)
+        return "late"
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            aside.run(wait, abandon=lambda result: result == "late" and taken.set())
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert aside.run(lambda: 1, abandon=print) == 1  # another thread has taken over
+    go.set()
+    assert taken.wait(30)
+    aside.close()
