@@ -14,14 +14,18 @@ help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
 
 setup: .venv/.ready  ## make the environment in .venv (quick, and offline, the second time)
+	@:
 
-.venv/.ready: locks/dev.txt pyproject.toml
+$(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Outcrop needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; name another one: make PYTHON=python3.12 …")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+.venv/.ready: locks/dev.txt pyproject.toml | $(BIN)/uv
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes locks/dev.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
+	@echo "The environment is ready: .venv/bin/outcrop --help"
 
 run: setup  ## start the local Bedrock, send it the documented sample, print the reply
 	@$(BIN)/python examples/hello.py
@@ -67,9 +71,10 @@ docs: setup  ## the documentation, in docs/_build/html
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK_ARGS)
-lock: setup .venvs/node/.ready  ## renew the lock files (LOCK_ARGS=--upgrade for newer versions)
+lock: $(BIN)/uv  ## renew the lock files (LOCK_ARGS=--upgrade for newer versions)
 	$(COMPILE) pyproject.toml --extra model --group dev --group docs --output-file locks/dev.txt
 	$(foreach group,$(FOREIGN),$(COMPILE) --group $(group) --output-file locks/$(group).txt && ) true
+	$(MAKE) .venvs/node/.ready
 	cd tests/conformance/node && PATH="$(CURDIR)/.venvs/node/bin:$$PATH" npm install --package-lock-only --silent --no-audit --no-fund
 
 clean:  ## forget the environments and what was built

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         AsyncAnthropicBedrock as AsyncAnthropicBedrock,
     )
     from outcrop.client.raw import APIResponse as APIResponse
-    from outcrop.client.request import NOT_GIVEN as NOT_GIVEN, NotGiven as NotGiven
+    from outcrop.client.request import NOT_GIVEN as NOT_GIVEN, NotGiven as NotGiven, omit as omit
     from outcrop.client.streams import (
         AsyncMessageStream as AsyncMessageStream,
         AsyncStream as AsyncStream,
@@ -61,7 +61,7 @@ _ROOMS = {
     "outcrop.bedrock.call": ("Timeout",),
     "outcrop.bedrock.routes": ("Route",),
     "outcrop.client.client": ("AnthropicBedrock", "AsyncAnthropicBedrock"),
-    "outcrop.client.request": ("NOT_GIVEN", "NotGiven"),
+    "outcrop.client.request": ("NOT_GIVEN", "NotGiven", "omit"),
     "outcrop.client.raw": ("APIResponse",),
     "outcrop.client.streams": ("AsyncMessageStream", "AsyncStream", "MessageStream", "Stream"),
     "outcrop.errors": (

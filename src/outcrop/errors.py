@@ -161,6 +161,11 @@ class APIStatusError(APIError):
         if self.request_id is None:
             self.request_id = self.headers.get("x-amzn-requestid")
 
+    @property
+    def response(self) -> APIStatusError:
+        """The error itself: `status_code` and `headers`, where the official SDK has a response."""
+        return self
+
     def __str__(self) -> str:
         name = self.aws_name or type(self).__name__
         trail = f" [request {self.request_id}]" if self.request_id else ""

@@ -184,3 +184,38 @@ def test_serve_says_when_it_is_ready_and_stops_cleanly(tmp_path, run):
             _, errors = server.communicate(timeout=30)
     assert server.returncode == 0
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("message", "hi", "--actor", "parrot"), "--local"),
+        (("message", " "), "empty"),
+        (("serve", "--today", "yesterday"), "2026-11-22"),
+        (("serve", "--region", "us-wst-2"), "us-west-2"),
+        (("serve", "--tls-dir", "x"), "--tls"),
+        (("env", "--region", "mars"), "mars"),
+        (("env", "--tls"), "--tls-dir"),
+    ],
+)
+def test_options_that_would_have_no_effect_are_refused(run, words, hint):
+    done = run(*words)
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert hint in line
+
+
+def test_output_to_a_closed_pipe_or_a_poor_terminal_is_no_traceback(run, tmp_path):
+    command = " ".join(shlex.quote(word) for word in [*OUTCROP, "models"])
+    done = subprocess.run(
+        ["/bin/bash", "-c", f"set -o pipefail; {command} | head -n 1"],
+        capture_output=True, text=True, check=False, timeout=60, env=bare(tmp_path),
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    said = run("message", "[[reply: snow ☃]]", PYTHONIOENCODING="ascii")
+    assert (said.returncode, said.stdout) == (0, "snow \\u2603\n")
+
+
+def test_a_local_answer_says_who_gave_it(run):
+    done = run("message", "hi", "--local", "--actor", "parrot", local=False)
+    assert "parrot answers, a stand-in, not Claude" in done.stderr

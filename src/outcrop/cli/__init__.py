@@ -8,6 +8,7 @@ connection, 130 interrupted.
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ def _app() -> App:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command line; returns the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for output in (sys.stdout, sys.stderr):
+        if isinstance(output, TextIOWrapper):  # a terminal that lacks a letter is no failure
+            output.reconfigure(errors="backslashreplace")
     options = words[: words.index("--")] if "--" in words else words
     debug = "--debug" in options
     if debug:
@@ -82,6 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         sys.stderr.close()
         return DONE
+    except OSError as error:  # a full disk behind standard output, for instance
+        return _fail(str(error), USAGE, debug=debug)
 
 
 def _fail(line: str, code: int, *, debug: bool) -> int:

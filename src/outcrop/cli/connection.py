@@ -7,6 +7,8 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from outcrop.errors import ConfigurationError, CredentialsError
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
@@ -25,6 +27,12 @@ def connect(
     """A client; with `local`, of a local Bedrock that lives as long as it."""
     from outcrop import AnthropicBedrock
 
+    for option, value, wants_local in (("--actor", actor, True), ("--profile", profile, False)):
+        if value is not None and local is not wants_local:
+            raise ConfigurationError(
+                f"{option} {value} doesn't go {'without' if wants_local else 'with'} --local.",
+                mend="Leave one of them out." if local else "Add --local, or leave it out.",
+            )
     if not local:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -32,7 +40,12 @@ def connect(
         for warning in caught:
             note(f"outcrop: {warning.message}")
         with client:
-            yield client
+            try:
+                yield client
+            except CredentialsError as error:
+                raise CredentialsError(
+                    error.message, mend=f"{error.mend} Without an account: add --local."
+                ) from error
         return
 
     from outcrop.cli.serve import default_actor
@@ -48,4 +61,5 @@ def connect(
             base_url=bedrock.url,
         ) as client,
     ):
+        note(f"outcrop: {bedrock.actor_name} answers, a stand-in, not Claude.")
         yield client

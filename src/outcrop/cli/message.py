@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from outcrop.cli import DEFAULT_MODEL, DONE
 from outcrop.cli.connection import connect, note
+from outcrop.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from outcrop.messages.params import MessageCreateParamsBase
@@ -54,6 +55,8 @@ def message(
         Print the whole reply as JSON (with --stream, one event a line).
     """
     text = sys.stdin.read() if prompt == "-" else prompt
+    if not text.strip():
+        raise ConfigurationError("Nothing to send: the prompt is empty.")
     request: MessageCreateParamsBase = {
         "model": model,
         "max_tokens": max_tokens,

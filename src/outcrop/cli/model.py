@@ -6,12 +6,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from outcrop.cli import DONE
+from outcrop.cli import DONE, REFUSED
 from outcrop.cli.connection import note
 
 
 def status(*, json: Annotated[bool, Parameter(negative=())] = False) -> int:
-    """Say whether the small model is installed, and where.
+    """Say whether the small model is installed, and where; exit code 1 if it isn't.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def status(*, json: Annotated[bool, Parameter(negative=())] = False) -> int:
         print(f"{found.model}: ready. Engine {found.engine}; weights {found.weights}, {found.path}")
     else:
         print(f"{found.model}: not ready. {found.why_not}")
-    return DONE
+    return DONE if found.usable else REFUSED
 
 
 def install() -> int:

@@ -57,18 +57,18 @@ def models(
     table.add_column("OUTPUT", justify="right")
     for row in rows:
         ids = ["\n".join(row["ids"])] if region else [row["id"], " ".join(row["prefixes"])]
-        ends = f", ends {row['end']}" if row["end"] else ""
+        ends = ""
+        if row["end"]:
+            verb = "ends" if row["end"] > catalog.as_of() else "ended"
+            ends = f", {verb} {row['end']}" + (" in most regions" if row["leftovers"] else "")
         sizes = (_thousands(row[column]) for column in ("context", "max_output"))
         table.add_row(*ids, row["status"] + ends, *sizes)
-    console = Console()
-    if not console.is_terminal:  # a file or a pipe has no width to fit into
-        console.width = 160
-    console.print(table)
-    console.print(
-        f"{len(rows)} models, sizes in tokens, as of {catalog.as_of()}",
-        style="dim",
-        highlight=False,
-    )
+    console = Console(width=140)  # lines wrap in a narrow terminal rather than lose an ID
+    with console.capture() as capture:
+        console.print(table)
+    lines = [line.rstrip() for line in capture.get().splitlines()]
+    print("\n".join(lines))
+    print(f"{len(rows)} models, sizes in tokens, as of {catalog.as_of()}")
     return DONE
 
 
@@ -95,6 +95,7 @@ def _row(model: catalog.Model, region: str | None) -> dict[str, Any] | None:
         "prefixes": prefixes,
         "status": model.lifecycle.status,
         "end": model.lifecycle.end,
+        "leftovers": model.lifecycle.leftovers,
         "context": model.context,
         "max_output": model.max_output,
     }

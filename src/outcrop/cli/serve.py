@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,6 +13,7 @@ from cyclopts import Parameter
 from outcrop.cli import DONE
 from outcrop.cli.connection import note
 from outcrop.cli.env import DEFAULT_PORT, Shell, export
+from outcrop.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +71,8 @@ def serve(
     """
     from outcrop.server.serve import LocalBedrock, Options
 
+    if tls_dir is not None and not tls:
+        raise ConfigurationError("--tls-dir was given without --tls.", mend="Give both.")
     options = Options(
         host=host,
         port=port,
@@ -107,7 +111,11 @@ def _announce(bedrock: LocalBedrock, *, print_env: bool, shell: Shell) -> None:
 
 def _hint(bedrock: LocalBedrock) -> str:
     port = f" --port {bedrock.port}" if bedrock.port != DEFAULT_PORT else ""
-    return f'eval "$(outcrop env{port}{" --tls" if bedrock.options.tls else ""})"'
+    folder = bedrock.options.tls_dir
+    if bedrock.options.tls and folder is None:
+        return "run it with --print-env, or with --tls-dir DIR to use 'outcrop env --tls'"
+    tls = f" --tls --tls-dir {shlex.quote(str(folder))}" if folder else ""
+    return f'eval "$(outcrop env{port}{tls})"'
 
 
 def default_actor(say: Callable[[str], None]) -> str:

@@ -68,6 +68,7 @@ class NotGiven:
 
 
 NOT_GIVEN = NotGiven()
+omit = NOT_GIVEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,8 +120,8 @@ class Chain:
             raise CredentialsError(
                 "No AWS credentials were found.",
                 mend="Pass aws_access_key=… and aws_secret_key=…, set AWS_ACCESS_KEY_ID and "
-                "AWS_SECRET_ACCESS_KEY or AWS_BEARER_TOKEN_BEDROCK, run 'aws configure', or try "
-                "without an account: 'outcrop serve'.",
+                "AWS_SECRET_ACCESS_KEY or AWS_BEARER_TOKEN_BEDROCK, or run 'aws configure'; "
+                "'outcrop serve' needs no account.",
             )
         frozen = self._provider.get_frozen_credentials()
         return Credentials(frozen.access_key, frozen.secret_key, frozen.token)

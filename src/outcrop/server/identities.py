@@ -130,7 +130,7 @@ class Identities:
         parts = text.split(":")
         if len(parts) not in (2, 3) or not all(parts):
             raise ConfigurationError(
-                f"An identity was given in {len(parts)} part(s).",
+                "An identity lacks its access key or its secret key, or has too many parts.",
                 mend="Give ACCESS_KEY:SECRET, or ACCESS_KEY:SECRET:TOKEN for temporary keys.",
             )
         if not re.fullmatch(r"\w{4,128}", parts[0], re.ASCII):

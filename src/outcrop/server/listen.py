@@ -12,6 +12,7 @@ and buffers a streamed response without bound.
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
 import sys
@@ -60,7 +61,9 @@ def reserve(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise ConfigurationError(
             f"Can't listen on {host} port {port}: {error.strerror or error}.",
-            mend="Another server may run there already: stop it, or choose another port; 0 is any.",
+            mend="Another server may run there: stop it, or choose another port; 0 is any."
+            if error.errno == errno.EADDRINUSE
+            else "Give an address of this machine, such as 127.0.0.1.",
         ) from error
     return held
 

@@ -15,6 +15,8 @@ import time
 import uuid
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from datetime import date
+from difflib import get_close_matches
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -96,8 +98,12 @@ class LocalBedrock:
         self.options = options = options or Options()
         if options.region not in models.regions():
             raise ConfigurationError(
-                f"region={options.region!r} has no Bedrock.",
-                mend="Regions look like 'us-west-2'; 'outcrop models --help' tells more.",
+                f"region={options.region!r} has no Bedrock that the catalog knows.",
+                mend=f"Did you mean {_nearest(options.region)!r}?",
+            )
+        if options.today is not None and not _is_day(options.today):
+            raise ConfigurationError(
+                f"today={options.today!r} isn't a day.", mend="Give one like '2026-11-22'."
             )
         if not 0 <= options.port <= 65535:
             raise ConfigurationError(f"port={options.port} isn't a port.", mend="Use 0 to 65535.")
@@ -354,6 +360,16 @@ def environ(
     Raises:
         ConfigurationError: With TLS, if the folder has no certificate.
     """
+    if region not in models.regions():
+        raise ConfigurationError(
+            f"region={region!r} has no Bedrock that the catalog knows.",
+            mend=f"Did you mean {_nearest(region)!r}?",
+        )
+    if tls and tls_dir is None:
+        raise ConfigurationError(
+            "TLS needs the folder of the server's certificate.",
+            mend="Give --tls-dir DIR here and to 'outcrop serve', or use 'serve --print-env'.",
+        )
     ca = tls_dir / "ca.pem" if tls and tls_dir else None
     if ca is not None and not ca.is_file():
         raise ConfigurationError(
@@ -366,6 +382,18 @@ def environ(
         values = {"AWS_BEARER_TOKEN_BEDROCK": key.token, **values}
         del values["AWS_ACCESS_KEY_ID"], values["AWS_SECRET_ACCESS_KEY"]
     return values
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _nearest(region: str) -> str:
+    """The region whose name is spelt most alike."""
+    return (get_close_matches(region, models.regions(), 1, cutoff=0) or ["us-west-2"])[0]
 
 
 def _environ(url: str, region: str, ca: Path | None) -> dict[str, str]:
