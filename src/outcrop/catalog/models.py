@@ -51,6 +51,8 @@ class Model(msgspec.Struct, frozen=True):
         profiles: Prefix → source region → destination regions (empty where not published);
             `common` stands for the geography's usual map, which `routes` looks up.
         in_region: Regions where the base ID works on demand.
+        count_tokens: Whether CountTokens takes its base ID (Amazon Bedrock User Guide, "Monitor
+            your token usage by counting tokens before running inference").
     """
 
     id: str
@@ -72,6 +74,7 @@ class Model(msgspec.Struct, frozen=True):
     source: str
     as_of: str
     uncertain_profiles: list[str] = []
+    count_tokens: bool = False
 
     def routes(self, prefix: str) -> Routes:
         """Source region → destination regions of one of its profiles; {} if it has none.

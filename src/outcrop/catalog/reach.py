@@ -56,11 +56,14 @@ def reach(model_id: str, *, region: str, today: str) -> Reach:
 
 
 def _ended(model: models.Model, today: str, *, served_here: bool) -> bool:
-    """Ended everywhere; or, where a few regions still serve it, ended in all the others."""
+    """Ended everywhere; or, where a few regions still serve it, ended in all the others.
+
+    The status is that of the catalog's day: a model whose last day is known lived before it.
+    """
     life = model.lifecycle
     if life.leftovers:
         return not served_here
-    return life.status == "EOL" or (life.end is not None and today >= life.end)
+    return today >= life.end if life.end is not None else life.status == "EOL"
 
 
 def profiles_from(model: models.Model, region: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from outcrop import __version__
 from outcrop.bedrock.call import Timeout
@@ -18,16 +18,17 @@ from outcrop.net import credentials, environment
 from outcrop.net.dial import AsyncDialer, SyncDialer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Self
 
-C = TypeVar("C", bound="_Client")
+D = TypeVar("D", SyncDialer, AsyncDialer)
 
 
-class _Client:
+class _Client(Generic[D]):
     """What both clients know: the settings, and how to make a copy with others."""
 
     _settings: Settings
+    _dial: Callable[..., D]
 
     def __init__(
         self,
@@ -129,16 +130,17 @@ class _Client:
         """Sent with every call."""
         return self._settings.headers
 
-    def _with(
+    def with_options(
         self,
         *,
-        timeout: float | Timeout | NotGiven | None,
-        max_retries: int | None,
-        default_headers: Mapping[str, str] | None,
-        aws_region: str | None,
-        base_url: str | None,
-        anthropic_version: str | None,
-    ) -> Settings:
+        timeout: float | Timeout | None | NotGiven = NOT_GIVEN,
+        max_retries: int | None = None,
+        default_headers: Mapping[str, str] | None = None,
+        aws_region: str | None = None,
+        base_url: str | None = None,
+        anthropic_version: str | None = None,
+    ) -> Self:
+        """A client with other settings, on the same connections and credentials."""
         settings = self._settings
         changes: dict[str, Any] = {}
         if not isinstance(timeout, NotGiven):
@@ -153,7 +155,16 @@ class _Client:
             changes["endpoint"] = environment.base_url(base_url)
         if anthropic_version is not None:
             changes["api_version"] = anthropic_version
-        return replace(settings, **changes)
+        copy = object.__new__(type(self))
+        copy._settings = replace(settings, **changes)
+        copy._dialer = self._dialer
+        return copy
+
+    copy = with_options
+
+    @cached_property
+    def _dialer(self) -> D:
+        return self._dial(ca_pem=environment.ca_bundle())
 
     def __repr__(self) -> str:
         return (
@@ -162,7 +173,7 @@ class _Client:
         )
 
 
-class AnthropicBedrock(_Client):
+class AnthropicBedrock(_Client[SyncDialer]):
     """Claude on Amazon Bedrock.
 
     ```python
@@ -171,9 +182,7 @@ class AnthropicBedrock(_Client):
     ```
     """
 
-    @cached_property
-    def _dialer(self) -> SyncDialer:
-        return SyncDialer(ca_pem=environment.ca_bundle())
+    _dial = SyncDialer
 
     @cached_property
     def messages(self) -> Messages:
@@ -184,31 +193,6 @@ class AnthropicBedrock(_Client):
     def beta(self) -> Beta:
         """The same, with beta features."""
         return Beta(self._settings, self._dialer)
-
-    def with_options(
-        self,
-        *,
-        timeout: float | Timeout | NotGiven | None = NOT_GIVEN,
-        max_retries: int | None = None,
-        default_headers: Mapping[str, str] | None = None,
-        aws_region: str | None = None,
-        base_url: str | None = None,
-        anthropic_version: str | None = None,
-    ) -> Self:
-        """A client with other settings, on the same connections and credentials."""
-        copy = object.__new__(type(self))
-        copy._settings = self._with(
-            timeout=timeout,
-            max_retries=max_retries,
-            default_headers=default_headers,
-            aws_region=aws_region,
-            base_url=base_url,
-            anthropic_version=anthropic_version,
-        )
-        copy._dialer = self._dialer
-        return copy
-
-    copy = with_options
 
     def close(self) -> None:
         """Closes every connection; streams that are still open end."""
@@ -221,12 +205,10 @@ class AnthropicBedrock(_Client):
         self.close()
 
 
-class AsyncAnthropicBedrock(_Client):
+class AsyncAnthropicBedrock(_Client[AsyncDialer]):
     """Claude on Amazon Bedrock, for asyncio: nothing blocks the event loop."""
 
-    @cached_property
-    def _dialer(self) -> AsyncDialer:
-        return AsyncDialer(ca_pem=environment.ca_bundle())
+    _dial = AsyncDialer
 
     @cached_property
     def messages(self) -> AsyncMessages:
@@ -237,31 +219,6 @@ class AsyncAnthropicBedrock(_Client):
     def beta(self) -> AsyncBeta:
         """The same, with beta features."""
         return AsyncBeta(self._settings, self._dialer)
-
-    def with_options(
-        self,
-        *,
-        timeout: float | Timeout | NotGiven | None = NOT_GIVEN,
-        max_retries: int | None = None,
-        default_headers: Mapping[str, str] | None = None,
-        aws_region: str | None = None,
-        base_url: str | None = None,
-        anthropic_version: str | None = None,
-    ) -> Self:
-        """A client with other settings, on the same connections and credentials."""
-        copy = object.__new__(type(self))
-        copy._settings = self._with(
-            timeout=timeout,
-            max_retries=max_retries,
-            default_headers=default_headers,
-            aws_region=aws_region,
-            base_url=base_url,
-            anthropic_version=anthropic_version,
-        )
-        copy._dialer = self._dialer
-        return copy
-
-    copy = with_options
 
     async def close(self) -> None:
         """Closes every connection; streams that are still open end."""
