@@ -17,7 +17,7 @@ import pytest
 from botocore.config import Config
 
 from outcrop.errors import ConfigurationError
-from outcrop.server import serve, tls
+from outcrop.server import tls
 from outcrop.server.actors import Text
 from outcrop.server.serve import LocalBedrock, Options
 from outcrop.testing import local_bedrock
@@ -269,7 +269,7 @@ def test_a_certificates_key_is_its_owners_alone(tmp_path):
 
 
 def test_the_variables_name_every_endpoint_and_leave_out_what_isnt_asked_for(tmp_path):
-    plain = serve.environ(port=8484, region="us-west-2")
+    plain = address.environ(port=8484, region="us-west-2")
     assert plain == {
         "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
@@ -281,12 +281,12 @@ def test_the_variables_name_every_endpoint_and_leave_out_what_isnt_asked_for(tmp
         "ANTHROPIC_BEDROCK_BASE_URL": "http://127.0.0.1:8484",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-    keyed = serve.environ(port=8484, api_key=True)
+    keyed = address.environ(port=8484, api_key=True)
     assert keyed["AWS_BEARER_TOKEN_BEDROCK"].startswith("bedrock-api-key-")
     assert "AWS_ACCESS_KEY_ID" not in keyed
     with pytest.raises(ConfigurationError, match=r"ca\.pem"):
-        serve.environ(port=8484, tls=True, tls_dir=tmp_path)
+        address.environ(port=8484, tls=True, tls_dir=tmp_path)
     tls.make_certificate(tmp_path)
-    secure = serve.environ(port=8484, tls=True, tls_dir=tmp_path)
+    secure = address.environ(port=8484, tls=True, tls_dir=tmp_path)
     assert secure["AWS_CA_BUNDLE"] == os.fspath(tmp_path / "ca.pem")
     assert secure["ANTHROPIC_BEDROCK_BASE_URL"] == "https://127.0.0.1:8484"

@@ -53,7 +53,7 @@ def env(
     json
         Print JSON.
     """
-    from outcrop.server.serve import environ
+    from outcrop.server.address import environ
 
     values = environ(host=host, port=port, region=region, tls=tls, tls_dir=tls_dir, api_key=api_key)
     if json:

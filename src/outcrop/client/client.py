@@ -133,7 +133,7 @@ class _Client(Generic[D]):
     def with_options(
         self,
         *,
-        timeout: float | Timeout | None | NotGiven = NOT_GIVEN,
+        timeout: float | Timeout | NotGiven | None = NOT_GIVEN,
         max_retries: int | None = None,
         default_headers: Mapping[str, str] | None = None,
         aws_region: str | None = None,

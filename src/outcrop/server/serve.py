@@ -16,15 +16,14 @@ import uuid
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import date
-from difflib import get_close_matches
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final, Self
 
-from outcrop.catalog import models
+from outcrop import __version__
 from outcrop.errors import ConfigurationError
+from outcrop.server.address import ANY, check_region, exports, url
 from outcrop.server.identities import (
     ACCESS_KEY,
     SECRET_KEY,
@@ -45,8 +44,6 @@ _log = logging.getLogger("outcrop.server")
 
 ACTORS: Final = ("parrot", "small", "script:FILE")
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
-#: Addresses that mean all of them, and the one to call them by.
-ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +93,7 @@ class LocalBedrock:
 
     def __init__(self, options: Options | None = None) -> None:
         self.options = options = options or Options()
-        if options.region not in models.regions():
-            raise ConfigurationError(
-                f"region={options.region!r} has no Bedrock that the catalog knows.",
-                mend=f"Did you mean {_nearest(options.region)!r}?",
-            )
+        check_region(options.region)
         if options.today is not None and not _is_day(options.today):
             raise ConfigurationError(
                 f"today={options.today!r} isn't a day.", mend="Give one like '2026-11-22'."
@@ -128,7 +121,7 @@ class LocalBedrock:
     @property
     def url(self) -> str:
         """Its base URL."""
-        return _url(self.options.host, self.port, tls=self.options.tls)
+        return url(self.options.host, self.port, tls=self.options.tls)
 
     @property
     def region(self) -> str:
@@ -171,7 +164,7 @@ class LocalBedrock:
 
     def environ(self) -> dict[str, str]:
         """Variables that point AWS's and Anthropic's clients here; see `environ`."""
-        return _environ(self.url, self.region, self.ca_bundle)
+        return exports(self.url, self.region, self.ca_bundle)
 
     # Running ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -280,7 +273,7 @@ class LocalBedrock:
                 write_seconds=options.write_seconds,
             ),
             today=options.today,
-            health={"version": _version(), "instance": instance},
+            health={"version": __version__, "instance": instance},
         )
 
     def _make_certificate(self, stack: AsyncExitStack) -> Certificate:
@@ -335,93 +328,8 @@ def small_available() -> str | None:
     return weights.status().why_not or None
 
 
-def environ(
-    *,
-    host: str = "127.0.0.1",
-    port: int,
-    region: str = "us-east-1",
-    tls: bool = False,
-    tls_dir: Path | None = None,
-    api_key: bool = False,
-) -> dict[str, str]:
-    """Variables that point AWS's and Anthropic's clients at a local Bedrock.
-
-    A session token or a profile that is set already must be unset, and so must an API key: they go
-    before the access key that is named here.
-
-    Args:
-        host: Where it listens.
-        port: Where it listens.
-        region: The region to name.
-        tls: Whether it serves https.
-        tls_dir: The folder of its certificate.
-        api_key: Whether to name a new API key, good for twelve hours, in place of access keys.
-
-    Raises:
-        ConfigurationError: With TLS, if the folder has no certificate.
-    """
-    if region not in models.regions():
-        raise ConfigurationError(
-            f"region={region!r} has no Bedrock that the catalog knows.",
-            mend=f"Did you mean {_nearest(region)!r}?",
-        )
-    if tls and tls_dir is None:
-        raise ConfigurationError(
-            "TLS needs the folder of the server's certificate.",
-            mend="Give --tls-dir DIR here and to 'outcrop serve', or use 'serve --print-env'.",
-        )
-    ca = tls_dir / "ca.pem" if tls and tls_dir else None
-    if ca is not None and not ca.is_file():
-        raise ConfigurationError(
-            f"tls_dir={str(tls_dir)!r} has no ca.pem.",
-            mend="Name the folder that 'outcrop serve --tls --tls-dir' was given.",
-        )
-    values = _environ(_url(host, port, tls=tls), region, ca)
-    if api_key:
-        key = Identities().mint_api_key(region=region, now=time.time())
-        values = {"AWS_BEARER_TOKEN_BEDROCK": key.token, **values}
-        del values["AWS_ACCESS_KEY_ID"], values["AWS_SECRET_ACCESS_KEY"]
-    return values
-
-
 def _is_day(text: str) -> bool:
     try:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
-
-
-def _nearest(region: str) -> str:
-    """The region whose name is spelt most alike."""
-    return (get_close_matches(region, models.regions(), 1, cutoff=0) or ["us-west-2"])[0]
-
-
-def _environ(url: str, region: str, ca: Path | None) -> dict[str, str]:
-    values = {
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-        "AWS_REGION": region,
-        "AWS_DEFAULT_REGION": region,
-        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url,
-        "AWS_ENDPOINT_URL_BEDROCK": url,
-        "AWS_ENDPOINT_URL_STS": url,
-        "ANTHROPIC_BEDROCK_BASE_URL": url,
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    if ca is not None:
-        path = str(ca.resolve())
-        values |= {"AWS_CA_BUNDLE": path, "SSL_CERT_FILE": path, "NODE_EXTRA_CA_CERTS": path}
-    return values
-
-
-def _url(host: str, port: int, *, tls: bool) -> str:
-    host = ANY.get(host, host)
-    shown = f"[{host}]" if ":" in host else host
-    return f"{'https' if tls else 'http'}://{shown}:{port}"
-
-
-def _version() -> str:
-    try:
-        return version("outcrop")
-    except PackageNotFoundError:
-        return "unknown"
