@@ -17,7 +17,7 @@ import pytest
 from botocore.config import Config
 
 from outcrop.errors import ConfigurationError
-from outcrop.server import tls
+from outcrop.server import address, tls
 from outcrop.server.actors import Text
 from outcrop.server.serve import LocalBedrock, Options
 from outcrop.testing import local_bedrock
