@@ -12,7 +12,8 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import ExitStack
+from base64 import b64encode
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from fcntl import LOCK_EX, flock
 from functools import cache
@@ -206,6 +207,7 @@ def bedrock_over() -> Iterator[Callable[[str], LocalBedrock]]:
 
     running: dict[str, LocalBedrock] = {}
     with ExitStack() as stack:
+        stack.enter_context(_keeping_what_is_proved())
 
         def start(over: str) -> LocalBedrock:
             if over not in running:
@@ -214,6 +216,42 @@ def bedrock_over() -> Iterator[Callable[[str], LocalBedrock]]:
             return running[over]
 
         yield start
+
+
+#: The signed requests that were let in since it was last emptied: what a client has signed.
+_PROVED: list[dict[str, Any]] = []
+
+
+@contextmanager
+def _keeping_what_is_proved() -> Iterator[None]:
+    """Has the server keep what it lets in, as it came."""
+    from outcrop.server.auth import Gate
+
+    prove = Gate.prove
+
+    def keep(gate: Gate, recognised: Any, head: Any, body: bytes, **more: Any) -> Any:
+        caller = prove(gate, recognised, head, body, **more)
+        if any(value.startswith("AWS4-") for _, value in head.headers):
+            _PROVED.append(
+                {
+                    "method": head.method,
+                    "target": head.target,
+                    "headers": head.headers,
+                    "body": b64encode(body).decode("ascii"),
+                    "now": more["now"],
+                    "keys": [
+                        getattr(recognised.identity.credentials, name)
+                        for name in ("access_key", "secret_key", "session_token")
+                    ],
+                }
+            )
+        return caller
+
+    Gate.prove = keep
+    try:
+        yield
+    finally:
+        Gate.prove = prove
 
 
 def _ask(
@@ -238,35 +276,54 @@ def _ask(
 
 
 @pytest.fixture(scope="session")
-def hear(
+def told(
     bedrock_over: Callable[[str], LocalBedrock],
     scratch_environ: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Callable[[str, str], Speaker]:
-    """What a client says in a voice; the first test that asks has it run, for all workers."""
+) -> Callable[[str], tuple[Heard | str, list[dict[str, Any]]]]:
+    """What a client told, and the requests that it had signed.
+
+    The first test that asks has the client run, for all workers.
+    """
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent
 
     @cache
-    def heard(name: str) -> Heard | str:
-        told = folder / f"{name}.json"
-        with told.with_suffix(".lock").open("w") as lock:
+    def told(name: str) -> tuple[Heard | str, list[dict[str, Any]]]:
+        kept = folder / f"{name}.json"
+        with kept.with_suffix(".lock").open("w") as lock:
             flock(lock, LOCK_EX)
-            if not told.exists():
+            if not kept.exists():
                 client = CLIENTS[name]
                 own = tmp_path_factory.mktemp(name)
-                said = _ask(client, bedrock_over(client.over), scratch_environ, own)
-                told.write_text(json.dumps(said), encoding="utf-8")
-        return json.loads(told.read_bytes())
+                bedrock = bedrock_over(client.over)
+                _PROVED.clear()
+                said = _ask(client, bedrock, scratch_environ, own)
+                kept.write_text(json.dumps([said, _PROVED]), encoding="utf-8")
+        said, signed = json.loads(kept.read_bytes())
+        return said, signed
+
+    return told
+
+
+@pytest.fixture(scope="session")
+def hear(told: Callable[[str], tuple[Heard | str, Any]]) -> Callable[[str, str], Speaker]:
+    """What a client says in a voice."""
 
     def hear(name: str, voice: str = "sync") -> Speaker:
-        said = heard(name)
+        said, _ = told(name)
         if isinstance(said, str):
             pytest.fail(said, pytrace=False)
         return Speaker(f"{name} ({voice})", CLIENTS[name], said[voice])
 
     return hear
+
+
+@pytest.fixture(params=sorted(CLIENTS))
+def signed(request: pytest.FixtureRequest, told: Callable[[str], tuple[Any, Any]]) -> Any:
+    """The requests that a client signed and that were let in, as they came."""
+    return told(request.param)[1]
 
 
 # Claims about every client that can ──────────────────────────────────────────────────────────────
