@@ -43,7 +43,7 @@ types: setup
 	$(BIN)/pyright
 
 unit: setup  ## the project's own tests, and the examples of the docs
-	OUTCROP_TESTS_REQUIRE_MODEL=1 $(BIN)/python -m pytest --ignore tests/conformance -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+	OUTCROP_TESTS_REQUIRE_MODEL=1 $(BIN)/python -m pytest --ignore tests/conformance -n $(PYTEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 fuzz: setup  ## a minute of hostile bytes for every reader
 	$(BIN)/python tests/wire/fuzz_frames.py --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED)

@@ -36,11 +36,11 @@ def test_the_body_has_no_model_and_no_stream_but_a_version():
     }
 
 
-def test_an_own_version_and_own_betas_win():
+def test_an_own_version_wins_and_betas_add_up():
     ask = {**ASK, "anthropic_version": "x", "anthropic_beta": ["a"], "betas": ["b"]}
     body = json.loads(invoke.write_ask(ask, api_version="y"))
     assert body["anthropic_version"] == "x"
-    assert body["anthropic_beta"] == ["a"]
+    assert body["anthropic_beta"] == ["b", "a"]
     assert "betas" not in body
 
 

@@ -357,7 +357,7 @@ async def test_leaving_an_async_stream_early_drops_the_connection(async_client, 
 
 
 @pytest.mark.anyio
-async def test_a_cancelled_call_drops_the_connection(async_client, peer):
+async def test_a_cancelled_call_raises_at_once(async_client, peer):
     peer.stream(5.0)
     async with async_client() as client:
         call = asyncio.ensure_future(client.messages.create(**ASK, stream=True))
@@ -470,3 +470,74 @@ def test_what_is_signed_is_what_goes_over_the_wire(peer, model, path):
         claim, Credentials("AKIAIOSFODNN7EXAMPLE", "x"), method="POST", target=target,
         headers=pairs, body=body, now=now,
     )  # fmt: skip
+
+
+def test_a_key_with_a_line_break_is_refused_without_showing_it(peer):
+    client = AnthropicBedrock(api_key="s3cr3t\n", aws_region="us-east-1", base_url=peer.url)
+    with pytest.raises(errors.RequestError, match="line break") as caught:
+        client.messages.create(**ASK)
+    assert "s3cr3t" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_half_a_message_is_never_taken_for_a_whole_one(client, peer):
+    peer.stream(*FRAMES[:4])
+    with client.messages.stream(**ASK) as stream:
+        with pytest.raises(errors.StreamTruncatedError):
+            list(stream.text_stream)
+        with pytest.raises(errors.StreamTruncatedError) as caught:
+            stream.get_final_message()
+        assert caught.value.partial.content[0].text == "Hello "
+    peer.stream(*FRAMES)
+    with client.messages.stream(**ASK) as stream:
+        stream.close()
+        with pytest.raises(errors.StreamTruncatedError):
+            stream.get_final_text()
+
+
+@pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding", "X-Amz-Content-Sha256"])
+def test_headers_that_frame_or_prove_the_request_cannot_be_set(client, name):
+    with pytest.raises(errors.RequestError, match=name):
+        client.messages.create(**ASK, extra_headers={name: "5"})
+
+
+def test_what_json_does_not_have_is_refused(client):
+    with pytest.raises(errors.RequestError, match="temperature"):
+        client.messages.create(**ASK, temperature=float("nan"))
+    with pytest.raises(errors.RequestError, match="betas"):
+        client.beta.messages.create(**ASK, betas="context-1m-2025-08-07")
+
+
+def test_other_time_outs_do_not_break_calls_in_flight(client, peer):
+    import threading
+
+    peer.replies.append([1.0])
+    peer.whole(200, json.dumps(REPLY).encode())
+    peer.replies[0] += peer.replies.pop()
+    done = []
+    slow = threading.Thread(target=lambda: done.append(client.messages.create(**ASK, timeout=50)))
+    slow.start()
+    while not peer.requests:
+        pass
+    for seconds in range(60, 70):
+        peer.whole(200, json.dumps(REPLY).encode())
+        client.messages.create(**ASK, timeout=seconds)
+    slow.join(30)
+    assert done[0].id == "msg_bdrk_01"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://h:99999", "http://h:x", "http://:80", "http://h?q=1", "http://a%62c", "http://h "],
+)
+def test_a_base_url_that_cannot_be_called_is_refused_at_once(url):
+    with pytest.raises(errors.ConfigurationError, match="base_url"):
+        AnthropicBedrock(
+            aws_access_key="a", aws_secret_key="b", aws_region="us-east-1", base_url=url
+        )
+
+
+def test_a_request_shows_no_header_in_its_repr():
+    from outcrop.wire.http import Request
+
+    assert "s3cr3t" not in repr(Request("POST", "http://h", "/", [("Authorization", "s3cr3t")]))

@@ -72,6 +72,8 @@ def is_beginning_of(part, whole, *, at_the_end=True):
             is_beginning_of(mine, theirs, at_the_end=at_the_end and place == len(part) - 1)
             for place, (mine, theirs) in enumerate(zip(part, whole, strict=False))
         )
+    if at_the_end and isinstance(part, int | float) and isinstance(whole, int | float):
+        return True  # a number that is cut is another number
     return part == whole or (at_the_end and str(whole).startswith(str(part)[:-1]))
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import threading
 import time
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import boto3
@@ -17,8 +19,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from pyreqwest.client import SyncClientBuilder
 
+from outcrop import AnthropicBedrock, errors
 from outcrop.server.actors import Text
 from outcrop.server.serve import LocalBedrock, Options
+from outcrop.testing import local_bedrock
 from outcrop.wire import sigv4
 from outcrop.wire.credentials import Credentials
 from outcrop.wire.http import Request
@@ -242,3 +246,56 @@ def test_who_isnt_known_cant_make_the_server_hold_a_body():
             for wire in (one, other):
                 wire.sendall(b"x")
                 assert b"UnrecognizedClientException" in wire.recv(65536)
+
+
+def test_stopping_does_not_wait_for_clients_that_come_back():
+    class Sleeper:
+        name = "sleeper"
+
+        async def start(self):
+            pass
+
+        async def answer(self, ask):
+            await asyncio.sleep(3600)
+            yield Text("late")
+
+        async def close(self):
+            pass
+
+    stopped = threading.Event()
+    with local_bedrock(actor=Sleeper()) as bedrock:
+
+        def insist():
+            client = AnthropicBedrock(
+                aws_access_key=bedrock.access_key,
+                aws_secret_key=bedrock.secret_key,
+                aws_region="us-west-2",
+                base_url=bedrock.url,
+                max_retries=0,
+            )
+            ask = {"model": "global.anthropic.claude-opus-4-8", "max_tokens": 5}
+            while not stopped.is_set():
+                with contextlib.suppress(errors.APIError):
+                    client.messages.create(messages=[{"role": "user", "content": "hi"}], **ask)
+
+        insisting = threading.Thread(target=insist)
+        insisting.start()
+        time.sleep(0.5)
+    stopped.set()
+    insisting.join(60)
+    assert not insisting.is_alive()
+
+
+def test_a_server_leaves_no_descriptor_behind():
+    def descriptors() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("no /proc here")
+    with local_bedrock():
+        pass
+    before = descriptors()
+    for _ in range(5):
+        with local_bedrock():
+            pass
+    assert descriptors() <= before

@@ -192,15 +192,19 @@ def _send(call: Call, *, streamed: bool, renew: bool) -> Generator[Step, Any, Re
     request = call.request
     if isinstance(identity, Credentials):
         moment: Instant = yield Now()
-        proof = sigv4.sign(
-            request, identity, region=call.route.region, service=call.service, now=moment.wall
+        request = replace(
+            request,
+            headers=request.headers
+            + sigv4.sign(
+                request, identity, region=call.route.region, service=call.service, now=moment.wall
+            ),
         )
     else:
         key: ApiKey = identity
-        proof = [("Authorization", f"Bearer {key.token}")]
-    response: Response = yield Send(
-        replace(request, headers=request.headers + proof), call.timeout, streamed
-    )
+        request = replace(
+            request, headers=[*request.headers, ("Authorization", f"Bearer {key.token}")]
+        )
+    response: Response = yield Send(request, call.timeout, streamed)
     if 200 <= response.status < 300:
         return response
     body: bytes = (yield ReadAll(response)) if streamed else response.body

@@ -36,6 +36,9 @@ class Field(NamedTuple):
     required: bool = False
 
 
+MOST_STOP_SEQUENCES: Final = 2500
+LONGEST_STOP_SEQUENCE: Final = 8192
+
 FIELDS: Final[dict[str, Field]] = {
     "anthropic_version": Field("String", required=True),
     "anthropic_beta": Field("JSONArray"),
@@ -132,7 +135,8 @@ def _check_fields(document: Document, model: Model) -> None:
         for key in extra:
             raise ValidationException(f"{key}: Extra inputs are not permitted")
         for key, value in document.items():
-            if value is not None and (fault := _anthropic_fault(key, value)):
+            given = value is not None or FIELDS[key].required
+            if given and (fault := _anthropic_fault(key, value)):
                 raise ValidationException(f"{key}: {fault}")
         return
     violations = [f"#: required key [{key}] not found" for key in missing]
@@ -196,9 +200,20 @@ def _check_limits(document: Document, model: Model) -> None:
             f"max_tokens: {wanted} > {model.max_output}, which is the maximum allowed number of "
             f"output tokens for {model.first_party}"
         )
-    for at, sequence in enumerate(items(document.get("stop_sequences"))):
+    sequences = items(document.get("stop_sequences"))
+    if len(sequences) > MOST_STOP_SEQUENCES:  # Converse's limit; InvokeModel's isn't known (?)
+        raise ValidationException(
+            f"stop_sequences: List should have at most {MOST_STOP_SEQUENCES} items after "
+            f"validation, not {len(sequences)}"
+        )
+    for at, sequence in enumerate(sequences):
         if not isinstance(sequence, str):
             raise ValidationException(f"stop_sequences.{at}: Input should be a valid string")
+        if len(sequence) > LONGEST_STOP_SEQUENCE:  # a bound of ours (?)
+            raise ValidationException(
+                f"stop_sequences.{at}: String should have at most {LONGEST_STOP_SEQUENCE} "
+                "characters"
+            )
         if not sequence.strip():
             raise ValidationException(
                 "stop_sequences: each stop sequence must contain non-whitespace"
@@ -275,5 +290,6 @@ def _check_tools(document: Document) -> None:
         raise ValidationException(unknown_tag("tool_choice", choice.get("type"), tags))
     if not names:
         raise ValidationException("tool_choice may only be specified while providing tools.")
-    if choice["type"] == "tool" and choice.get("name") not in names:
+    wanted = choice.get("name")
+    if choice["type"] == "tool" and not (isinstance(wanted, str) and wanted in names):
         raise ValidationException(f"Tool '{choice.get('name')}' not found in provided tools")

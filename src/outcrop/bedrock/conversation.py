@@ -105,7 +105,8 @@ def _check_messages(document: Document, model: Model) -> list[_Turn]:
             )
         blocks = list(_blocks(f"messages.{at}.content", role, content, document, model))
         if turns and turns[-1].role == role:
-            turns[-1] = _Turn(role, at, turns[-1].blocks + blocks)
+            turns[-1].blocks.extend(blocks)
+            turns[-1] = turns[-1]._replace(at=at)
         else:
             turns.append(_Turn(role, at, blocks))
     return turns
@@ -244,7 +245,9 @@ def _check_tool_results(turns: list[_Turn]) -> None:
                 )
         called = {str(block["id"]) for _, block in turn.blocks if block["type"] == "tool_use"}
         following = turns[number + 1].blocks if number + 1 < len(turns) else []
-        answered = {block.get("tool_use_id") for _, block in following}
+        answered = {
+            str(block["tool_use_id"]) for _, block in following if block["type"] == "tool_result"
+        }
         if missing := sorted(called - answered):
             raise ValidationException(
                 f"messages.{turn.at}: `tool_use` ids were found without `tool_result` blocks "

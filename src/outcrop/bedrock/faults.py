@@ -190,11 +190,26 @@ def write_fault(error: errors.APIStatusError) -> tuple[int, Headers, bytes]:
         return error.status_code, [("Content-Type", "application/xml")], _UNKNOWN_OPERATION
     headers = [
         ("Content-Type", "application/json"),
-        ("x-amzn-ErrorType", f"{error.aws_name}{ERROR_TYPE_SUFFIX}"),
+        ("x-amzn-ErrorType", f"{_name(error)}{ERROR_TYPE_SUFFIX}"),
     ]
     if error.retry_after is not None:
         headers.append(("Retry-After", f"{error.retry_after:g}"))
-    return error.status_code, headers, orjson.dumps({error.message_key: error.message})
+    return error.status_code, headers, orjson.dumps({error.message_key: _sound(error.message)})
+
+
+#: What AWS would call an error that has a status only.
+_BY_STATUS = {
+    cls.status: name for name, cls in reversed(errors.BY_NAME.items()) if name.endswith("Exception")
+}
+
+
+def _name(error: errors.APIStatusError) -> str:
+    return error.aws_name or _BY_STATUS.get(error.status_code, "InternalServerException")
+
+
+def _sound(text: str) -> str:
+    """The text without what UTF-8 can't hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 _UNKNOWN_OPERATION = b"<UnknownOperationException/>\n"
@@ -202,10 +217,10 @@ _UNKNOWN_OPERATION = b"<UnknownOperationException/>\n"
 
 def write_stream_fault(error: errors.APIStatusError) -> tuple[dict[str, str], bytes]:
     """Headers and payload of the exception frame that ends a stream."""
-    name = error.aws_name or "InternalServerException"
+    name = _name(error)
     headers = {
         ":exception-type": name[:1].lower() + name[1:],
         ":content-type": "application/json",
         ":message-type": "exception",
     }
-    return headers, orjson.dumps({"message": error.message})
+    return headers, orjson.dumps({"message": _sound(error.message)})

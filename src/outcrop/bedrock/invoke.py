@@ -63,8 +63,10 @@ def write_ask(document: Mapping[str, Any], *, api_version: str) -> bytes:
     body.pop("model", None)
     body.pop("stream", None)
     betas = body.pop("betas", None)
-    if betas and "anthropic_beta" not in body:
-        body["anthropic_beta"] = list(betas)
+    if isinstance(betas, str):
+        raise RequestError(f"betas={betas!r} isn't a list.", mend=f"Write betas=[{betas!r}].")
+    if betas:
+        body["anthropic_beta"] = list(dict.fromkeys([*betas, *body.get("anthropic_beta", ())]))
     body.setdefault("anthropic_version", api_version)
     return dump(body)
 
@@ -96,7 +98,7 @@ def read_reply(body: bytes) -> Document:
     """
     try:
         document = msgspec.json.decode(body, type=Document)
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise APIResponseValidationError(
             f"The reply isn't a JSON object: {body[:200]!r}.",
             mend="Check base_url: does it name a Bedrock runtime endpoint?",
@@ -150,7 +152,7 @@ class EventReader:
             if frame.headers.get(":event-type") == "chunk":
                 try:
                     event = _decode_event(_decode_chunk(frame.payload).event)
-                except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                     self._fault = APIResponseValidationError(f"A chunk isn't an event: {error}.")
                     break
                 if event.get("type") == "message_stop":

@@ -29,6 +29,7 @@ class _Client(Generic[D]):
 
     _settings: Settings
     _dial: Callable[..., D]
+    _dialer: D
 
     def __init__(
         self,
@@ -71,6 +72,7 @@ class _Client(Generic[D]):
         policy = retries(Policy(), max_retries)
         if not isinstance(deadline, NotGiven):
             policy = replace(policy, deadline=_deadline(deadline))
+        self._dialer = self._dial(ca_pem=environment.ca_bundle())
         if anthropic_version is not None and not anthropic_version:
             raise ConfigurationError(
                 "anthropic_version='' isn't a version.",
@@ -162,10 +164,6 @@ class _Client(Generic[D]):
 
     copy = with_options
 
-    @cached_property
-    def _dialer(self) -> D:
-        return self._dial(ca_pem=environment.ca_bundle())
-
     def __repr__(self) -> str:
         return (
             f"<{type(self).__name__} {self.base_url} region={self.aws_region!r} "
@@ -195,7 +193,7 @@ class AnthropicBedrock(_Client[SyncDialer]):
         return Beta(self._settings, self._dialer)
 
     def close(self) -> None:
-        """Closes every connection; streams that are still open end."""
+        """Closes the connections; streams that are still open are closed by their own `close`."""
         self._dialer.close()
 
     def __enter__(self) -> Self:
@@ -221,7 +219,7 @@ class AsyncAnthropicBedrock(_Client[AsyncDialer]):
         return AsyncBeta(self._settings, self._dialer)
 
     async def close(self) -> None:
-        """Closes every connection; streams that are still open end."""
+        """Closes the connections; streams that are still open are closed by their own `close`."""
         await self._dialer.close()
 
     async def __aenter__(self) -> Self:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -52,7 +53,12 @@ NAMES = OPTION_NAMES | {
 #: What `beta.messages.create` takes.
 BETA_NAMES = NAMES | {"betas", "context_management", "mcp_servers"}
 
-_SIGNATURE = frozenset({"authorization", "x-amz-date", "x-amz-security-token", "host"})
+_SIGNATURE = frozenset(
+    {"authorization", "host", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"}
+)
+_FRAMING = frozenset(
+    {"connection", "content-length", "expect", "te", "trailer", "transfer-encoding", "upgrade"}
+)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
@@ -109,6 +115,8 @@ def prepare(settings: Settings, params: Mapping[str, Any], *, stream: bool, beta
             raise TypeError(_unknown(name, names, beta=beta))
         if not _given(value):
             continue
+        if isinstance(value, float) and not isfinite(value):
+            raise RequestError(f"{name}={value!r} isn't a number that JSON has.")
         (options if name in OPTION_NAMES else document)[name] = value
     for name in ("model", "max_tokens", "messages"):
         if name not in document:
@@ -173,6 +181,10 @@ def check_header(name: str, value: object) -> None:
             f"The header {name!r} is part of the signature and can't be set by hand.",
             mend="Pass credentials to the client instead.",
         )
+    if name.lower() in _FRAMING:
+        raise RequestError(
+            f"The header {name!r} says where a request ends, and can't be set by hand."
+        )
     fits = value is None or not _given(value)
     if isinstance(value, str):
         fits = _HEADER_VALUE.fullmatch(value) is not None
@@ -189,14 +201,15 @@ def timeout(value: Any) -> Timeout:
     Raises:
         ConfigurationError: For anything else.
     """
-    if isinstance(value, Timeout):
-        return value
     if value is None:
         return Timeout(None, None)
-    if hasattr(value, "connect") and hasattr(value, "read"):
-        return Timeout(value.connect, value.read)
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 10**9:
-        return Timeout(float(value), float(value))
+    waits = (value.connect, value.read) if hasattr(value, "read") else (value, value)
+    if all(
+        wait is None
+        or (isinstance(wait, int | float) and not isinstance(wait, bool) and 0 < wait < 10**9)
+        for wait in waits
+    ):
+        return Timeout(*waits)
     raise ConfigurationError(
         f"timeout={value!r} isn't a time.", mend="Give seconds above 0, None, or a Timeout."
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from outcrop.errors import APIConnectionError, APIError
+from outcrop.errors import APIConnectionError, APIError, StreamTruncatedError
 from outcrop.messages.assembly import Assembly
 from outcrop.messages.events import RawMessageStreamEvent, raw_event
 from outcrop.messages.views import Message
@@ -42,6 +42,7 @@ class _Reading(Generic[D]):
         self._opened = opened
         self._dialer = dialer
         self._assembly = Assembly()
+        self._error: APIError | None = None
         self.route: Route = call.route
 
     @property
@@ -74,7 +75,18 @@ class _Reading(Generic[D]):
         if self._assembly.started:
             error.partial = self._message()
         error.request_id = error.request_id or self.request_id
+        self._error = error
         return True
+
+    def _whole(self) -> Message:
+        """The message, if it is whole; half a message is never taken for one."""
+        if not self._opened.reader.complete:
+            error = self._error or StreamTruncatedError(
+                "The stream was left before message_stop.", retryable=False
+            )
+            error.partial = self._message() if self._assembly.started else None
+            raise error
+        return self._message()
 
 
 class _SyncReading(_Reading[SyncDialer]):
@@ -103,6 +115,9 @@ class _SyncReading(_Reading[SyncDialer]):
                 raise
         finally:
             self._dialer.release(opened.response)
+
+    def __del__(self) -> None:
+        self._dialer.release(self._opened.response)
 
     def close(self) -> None:
         """Ends the stream, read or not; the connection is dropped if it wasn't."""
@@ -154,7 +169,7 @@ class MessageStream(_SyncReading):
     def get_final_message(self) -> Message:
         """The whole message; reads to the end first."""
         self.until_done()
-        return self._message()
+        return self._whole()
 
     def get_final_text(self) -> str:
         """All text of the message; reads to the end first.
@@ -242,7 +257,7 @@ class AsyncMessageStream(_AsyncReading):
     async def get_final_message(self) -> Message:
         """The whole message; reads to the end first."""
         await self.until_done()
-        return self._message()
+        return self._whole()
 
     async def get_final_text(self) -> str:
         """All text of the message; reads to the end first.

@@ -20,7 +20,7 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from outcrop.messages.media import image_size, pdf_pages
@@ -95,7 +95,7 @@ _HUMP_INSIDE = re.compile(r"[a-z](?=[A-Z])")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 
-@cache
+@lru_cache(maxsize=1 << 16)
 def _other(char: str, generation: Generation) -> int:
     """The price of one character that isn't ASCII."""
     rates = RATES[generation]

@@ -147,6 +147,13 @@ def _translating(ask: Callable[[], Credentials], profile: str | None) -> Credent
     except (aws.BotoCoreError, aws.ClientError) as error:
         mend = login if "login" in str(error).lower() else ""
         raise CredentialsError(f"The AWS credentials chain failed: {error}.", mend=mend) from error
+    except CredentialsError:
+        raise
+    except Exception as error:  # noqa: BLE001 - what a credential process makes botocore raise
+        raise CredentialsError(
+            f"The AWS credentials chain failed: {type(error).__name__}.",
+            mend="'aws sts get-caller-identity' tells more.",
+        ) from None  # its text may hold what the process printed
 
 
 def choose(
@@ -162,16 +169,16 @@ def choose(
     Raises:
         ConfigurationError: For arguments that don't go together.
     """
-    explicit = [
-        name
-        for name, value in (
-            ("aws_access_key", access_key),
-            ("aws_secret_key", secret_key),
-            ("aws_session_token", session_token),
-            ("aws_profile", profile),
-        )
-        if value is not None
-    ]
+    given = {
+        "aws_access_key": access_key,
+        "aws_secret_key": secret_key,
+        "aws_session_token": session_token,
+        "aws_profile": profile,
+    }
+    explicit = [name for name, value in given.items() if value is not None]
+    empty = [name for name in explicit if not given[name]] + (["api_key"] if api_key == "" else [])
+    if empty:
+        raise ConfigurationError(f"{empty[0]} is empty.", mend="Give a value, or leave it out.")
     bearer = api_key or variable("AWS_BEARER_TOKEN_BEDROCK")
     if bearer and explicit:
         named = "api_key" if api_key else "AWS_BEARER_TOKEN_BEDROCK"

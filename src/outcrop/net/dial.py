@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import timedelta
+from os import getpid
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -21,7 +22,13 @@ from pyreqwest.exceptions import (
     RequestTimeoutError,
 )
 
-from outcrop.errors import APIConnectionError, APIError, APITimeoutError, ConfigurationError
+from outcrop.errors import (
+    APIConnectionError,
+    APIError,
+    APITimeoutError,
+    ConfigurationError,
+    RequestError,
+)
 from outcrop.net.exit import rest_at_exit
 from outcrop.net.interrupt import Aside
 from outcrop.wire.http import HeaderMap
@@ -30,10 +37,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyreqwest.client import Client, SyncClient
-    from pyreqwest.request import StreamRequest, SyncStreamRequest
+    from pyreqwest.request import (
+        RequestBuilder,
+        StreamRequest,
+        SyncRequestBuilder,
+        SyncStreamRequest,
+    )
     from pyreqwest.response import Response as WireResponse, SyncResponse
 
     from outcrop.bedrock.call import Response, Send, Timeout
+    from outcrop.wire.http import Request
 
 #: Connection pools kept at most, one for each pair of time-outs in use.
 MAX_POOLS = 8
@@ -61,14 +74,20 @@ class _Pools(Generic[C]):
         self._pools: OrderedDict[Timeout, C] = OrderedDict()
         self._lock = Lock()
         self.closed = False
+        self._process = getpid()
 
     def of(self, timeout: Timeout) -> C:
         with self._lock:
             if self.closed:
                 raise _closed()
+            if getpid() != self._process:  # the library's threads haven't come along
+                raise _forked()
             pool = self._pools.get(timeout)
             if pool is None:
-                pool = self._pools[timeout] = self._build(timeout)
+                try:
+                    pool = self._pools[timeout] = self._build(timeout)
+                except RuntimeError as error:
+                    raise _forked() from error
                 if len(self._pools) > MAX_POOLS:
                     self._discard(self._pools.popitem(last=False)[1])
             else:
@@ -85,6 +104,13 @@ class _Pools(Generic[C]):
 
 def _closed() -> ConfigurationError:
     return ConfigurationError("The client is closed.", mend="Make a new one, or close it later.")
+
+
+def _forked() -> ConfigurationError:
+    return ConfigurationError(
+        "This process was forked from one that had made calls already.",
+        mend="Fork before the first call, or start processes with 'spawn' or 'forkserver'.",
+    )
 
 
 B = TypeVar("B", ClientBuilder, SyncClientBuilder)
@@ -127,7 +153,8 @@ class SyncDialer:
         self._aside = Aside()
         self._pools: _Pools[SyncClient] = _Pools(
             lambda timeout: _prepare(SyncClientBuilder(), timeout, ca_pem).build(),
-            lambda client: client.close(),
+            # One that is pushed out closes when its last call has ended.
+            lambda _client: None,
         )
 
     def send(self, step: Send) -> Answer:
@@ -136,12 +163,7 @@ class SyncDialer:
 
     def _send(self, step: Send) -> Answer:
         request = step.request
-        builder = (
-            self._pools.of(step.timeout)
-            .request(request.method, request.url)
-            .headers(request.headers)
-            .body_bytes(request.body)
-        )
+        builder = _fill(self._pools.of(step.timeout).request(request.method, request.url), request)
         try:
             if not step.streamed:
                 response = builder.build().send()
@@ -201,12 +223,7 @@ class AsyncDialer:
     async def send(self, step: Send) -> Answer:
         """Sends a request; a streamed response comes back with its body unread."""
         request = step.request
-        builder = (
-            self._pools.of(step.timeout)
-            .request(request.method, request.url)
-            .headers(request.headers)
-            .body_bytes(request.body)
-        )
+        builder = _fill(self._pools.of(step.timeout).request(request.method, request.url), request)
         try:
             if not step.streamed:
                 response = await builder.build().send()
@@ -250,6 +267,19 @@ class AsyncDialer:
         """Closes every connection."""
         for client in self._pools.drain():
             await client.close()
+
+
+Q = TypeVar("Q", "RequestBuilder", "SyncRequestBuilder")
+
+
+def _fill(builder: Q, request: Request) -> Q:
+    try:
+        return builder.headers(request.headers).body_bytes(request.body)
+    except ValueError:  # its text has the value, which may be a secret
+        raise RequestError(
+            "A header holds what HTTP can't carry.",
+            mend="Is there a line break at the end of a key, as when it is read from a file?",
+        ) from None
 
 
 def _forget(_chunk: object) -> None:

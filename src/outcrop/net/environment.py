@@ -112,8 +112,13 @@ def split_url(url: str, source: str) -> Endpoint:
     Raises:
         ConfigurationError: For what isn't an http(s) URL.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
+    try:
+        parts = urlsplit(url)
+        sound = parts.hostname is not None and parts.port != 0
+    except ValueError:
+        parts, sound = urlsplit(""), False
+    odd = set("@% ") & set(parts.netloc) or parts.query or parts.fragment or url[-1:].isspace()
+    if not sound or odd or parts.scheme not in ("http", "https"):
         shown = url if "@" not in url else "(a URL with credentials in it)"
         raise ConfigurationError(
             f"{source}={shown!r} isn't a base URL.",

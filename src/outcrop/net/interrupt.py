@@ -7,6 +7,7 @@ interruptibly. Other threads than the main one never see KeyboardInterrupt and c
 
 from __future__ import annotations
 
+import os
 import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -37,6 +38,7 @@ class Aside:
     def __init__(self) -> None:
         self._tasks: SimpleQueue[_Task | None] | None = None
         self._turn = threading.Lock()
+        self._process = os.getpid()
 
     def run(self, call: Callable[[], T], *, abandon: Callable[[T], object]) -> T:
         """What a call gives; a KeyboardInterrupt leaves it behind.
@@ -50,7 +52,8 @@ class Aside:
         ):
             return call()
         try:
-            if self._tasks is None:
+            if self._tasks is None or self._process != os.getpid():  # a fork takes no threads along
+                self._process = os.getpid()
                 self._tasks = SimpleQueue()
                 threading.Thread(
                     target=_work, args=(self._tasks,), name="outcrop-aside", daemon=True
@@ -68,6 +71,9 @@ class Aside:
         if task.error is not None:
             raise task.error
         return task.result
+
+    def __del__(self) -> None:
+        self.close()
 
     def close(self) -> None:
         """Lets the thread end."""

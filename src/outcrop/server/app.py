@@ -21,7 +21,7 @@ import uuid
 from contextlib import aclosing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import orjson
 
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger("outcrop.server")
 
 HEALTH: Final = "/_outcrop/health"
+
+#: Seconds that an answer may take to end when the server stops.
+CLOSE_SECONDS: Final = 5.0
 _MODEL_PATH: Final = re.compile(r"/model/([^/]+)/(invoke|invoke-with-response-stream)")
 _OPERATIONS: Final = {
     "invoke": "InvokeModel",
@@ -96,6 +99,7 @@ class App:
         self._clock = clock
         self._in_flight = 0
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._closing = False
 
     @property
     def in_flight(self) -> int:
@@ -103,11 +107,13 @@ class App:
         return self._in_flight
 
     async def close(self) -> None:
-        """Breaks off whatever is still being answered."""
+        """Breaks off whatever is still being answered; whoever calls from now on is turned away."""
+        self._closing = True
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:  # an actor that won't be cancelled holds nobody up for long
+            await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -125,12 +131,14 @@ class App:
             limits=self._limits,
             marks=[
                 ("x-amzn-requestid", request_id),
-                ("x-outcrop-actor", self._actor.name),
+                ("x-outcrop-actor", quote(self._actor.name, safe=" :/.")),
                 ("server", "outcrop"),
             ],
         )
         outcome = ""
         try:
+            if self._closing:
+                raise errors.ServiceUnavailableException("The local Bedrock is stopping.")
             await self._route(exchange, request_id, began)
         except Gone:
             outcome = ", client gone"
@@ -258,10 +266,10 @@ class App:
             await exchange.reply(200, *reply)
 
     async def _get_caller_identity(self, exchange: Exchange, request_id: str) -> None:
+        body = await exchange.read(sts.MAX_BODY)
+        sts.check_action(body)
+        recognised = self._gate.recognise(exchange.head, api_key=False)
         with self._slot():
-            body = await exchange.read(sts.MAX_BODY)
-            sts.check_action(body)
-            recognised = self._gate.recognise(exchange.head, api_key=False)
             caller = self._gate.prove(
                 recognised, exchange.head, body, now=self._clock(), services=STS
             )

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from granian.constants import Interfaces, SSLProtocols
 from granian.http import HTTP1Settings, HTTP2Settings
+from granian.net import SocketSpec  # pyright: ignore[reportPrivateImportUsage] - not exported
 from granian.server.embed import Server
 
 from outcrop.errors import ConfigurationError
@@ -68,6 +69,20 @@ def reserve(host: str, port: int) -> socket.socket:
     return held
 
 
+class _Server(Server):
+    """granian's server, without the descriptor that it leaves open at each start.
+
+    On Linux each worker binds by itself; the socket that granian makes before, only to see that it
+    can, is never closed. `reserve` has seen that already.
+    """
+
+    def _init_shared_socket(self) -> None:
+        if sys.platform == "linux":
+            self._ssp = SocketSpec(self.bind_addr, self.bind_port, self.backlog)
+        else:
+            super()._init_shared_socket()
+
+
 class Listener:
     """The HTTP server of an application.
 
@@ -96,7 +111,7 @@ class Listener:
         self._reserved = reserved
         self._serving: asyncio.Task[None] | None = None
         rest_at_exit()
-        self._server = Server(
+        self._server = _Server(
             app,
             address=host,
             port=self._port,

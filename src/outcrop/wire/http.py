@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Headers = list[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Request:
     """What is sent.
 
@@ -33,6 +33,9 @@ class Request:
     target: str
     headers: Headers = field(default_factory=Headers)
     body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.url}>"  # headers and body may hold secrets
 
     @property
     def url(self) -> str:

@@ -281,7 +281,15 @@ class Small:
         Raises:
             ConfigurationError: Weights or engine are missing or wrong, or the child didn't start.
         """
-        self._closed, self._restarts = False, 0
+        if self._engine is not None:
+            raise ConfigurationError(
+                "This actor answers elsewhere already.",
+                mend="Give each server a Small() of its own.",
+            )
+        self._closed, self._restarts, self._waiting = False, 0, 0
+        # Made here, since they belong to the event loop that waits for them.
+        self._slots = asyncio.Semaphore(engine.SLOTS)
+        self._starting = asyncio.Lock()
         if self._model is None:
             if why_not := weights.status().why_not:
                 raise ConfigurationError(why_not)
@@ -320,6 +328,7 @@ class Small:
             messages = chat.fit(turns, limit)
             using, run = await self._begin({**request, "messages": messages})
             started = False
+            event = None
             try:
                 while (event := await _within_reason(run)) is not None and "end" not in event:
                     if text := event.get("text"):
@@ -329,11 +338,12 @@ class Small:
                 await using.close()
                 raise ModelTimeoutException("The embedded model has stopped responding.") from None
             finally:
+                if event is not None:  # it has said something: it didn't fail to start
+                    self._restarts = 0
                 using.cancel(run)
             if event is None:
                 failed = ModelStreamErrorException if started else ModelErrorException
                 raise failed(f"The embedded model broke off: {using.how_it_ended()}.")
-            self._restarts = 0
             if event.get("code") == "prompt_too_long":
                 used = sum(len(turn["content"]) for turn in messages)
                 limit = int(used * 0.9 * engine.PROMPT / max(event["prompt_tokens"], engine.PROMPT))
