@@ -43,7 +43,8 @@ types: setup
 	$(BIN)/pyright
 
 unit: setup  ## the project's own tests, and the examples of the docs
-	OUTCROP_TESTS_REQUIRE_MODEL=1 $(BIN)/python -m pytest --ignore tests/conformance -n $(PYTEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
+	OUTCROP_TESTS_REQUIRE_MODEL=1 $(BIN)/python -m pytest tests --ignore tests/conformance -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest README.md docs $(PYTEST_ARGS)  # one after the other: a page's examples build on each other
 
 fuzz: setup  ## a minute of hostile bytes for every reader
 	$(BIN)/python tests/wire/fuzz_frames.py --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED)
