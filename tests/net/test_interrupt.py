@@ -84,3 +84,30 @@ def test_what_a_call_gives_after_all_is_taken_care_of():
     go.set()
     assert taken.wait(30)
     aside.close()
+
+
+FORK = """
+import os, sys
+from outcrop import AnthropicBedrock
+client = AnthropicBedrock(aws_access_key=sys.argv[2], aws_secret_key=sys.argv[3],
+                          aws_region="us-west-2", base_url=sys.argv[1])
+ask = dict(model="global.anthropic.claude-opus-4-8", max_tokens=5,
+           messages=[{"role": "user", "content": "hi"}])
+client.messages.create(**ask)
+if os.fork() == 0:
+    try:
+        client.messages.create(**ask)
+    except Exception as error:
+        print(type(error).__name__, error, flush=True)
+    os._exit(0)
+os.wait()
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGCHLD"), reason="no fork here")
+def test_a_client_says_that_it_did_not_survive_a_fork(bedrock):
+    keys = [bedrock.url, bedrock.access_key, bedrock.secret_key]
+    done = subprocess.run(
+        [sys.executable, "-c", FORK, *keys], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.startswith("ConfigurationError This process was forked")
