@@ -44,6 +44,23 @@ class Instant(NamedTuple):
     steady: float
 
 
+class Reader(Protocol):
+    """Bytes of a stream in, Anthropic events out; see `invoke.EventReader`."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the message is whole."""
+        ...
+
+    def feed(self, data: bytes) -> list[dict[str, Any]]:
+        """The events that these bytes complete."""
+        ...
+
+    def raise_fault(self, *, ended: bool = False) -> None:
+        """Raises what went wrong, if anything did."""
+        ...
+
+
 class Response(Protocol):
     """What came back: whole, or (for a streamed send) with its body still to be read."""
 
@@ -109,6 +126,29 @@ Step = Now | Roll | Sleep | Identify | Send | ReadAll | ReadSome | Close
 # The call ────────────────────────────────────────────────────────────────────────────────────────
 
 
+class Dialect(NamedTuple):
+    """How the replies of a call are read.
+
+    Attributes:
+        read_reply: A whole response → the Anthropic message document.
+        open_reader: A streamed response → what reads its events.
+    """
+
+    read_reply: Callable[[Response], dict[str, Any]]
+    open_reader: Callable[[Response], Reader]
+
+
+def _read_reply(response: Response) -> dict[str, Any]:
+    return invoke.read_reply(response.body)
+
+
+def _open_reader(_response: Response) -> Reader:
+    return invoke.EventReader()
+
+
+INVOKE = Dialect(_read_reply, _open_reader)
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call, ready but for its signature.
@@ -118,6 +158,7 @@ class Call:
         route: Where it goes; its region is the one that the signature is scoped to.
         policy: How far retries may go.
         timeout: How long each wait may take.
+        dialect: How its replies are read.
         service: Signing name (botocore: `signingName`).
     """
 
@@ -125,6 +166,7 @@ class Call:
     route: Route
     policy: Policy
     timeout: Timeout
+    dialect: Dialect = INVOKE
     service: str = "bedrock"
 
 
@@ -148,7 +190,7 @@ class Opened:
     """
 
     response: Response
-    reader: invoke.EventReader
+    reader: Reader
     first: list[dict[str, Any]]
     retries: int = 0
 
@@ -158,7 +200,7 @@ def complete(call: Call) -> Generator[Step, Any, Completed]:
 
     def attempt(*, renew: bool) -> Generator[Step, Any, Completed]:
         response = yield from _send(call, streamed=False, renew=renew)
-        return Completed(response, invoke.read_reply(response.body), 0)
+        return Completed(response, call.dialect.read_reply(response), 0)
 
     return _persist(call, attempt)
 
@@ -171,7 +213,7 @@ def open_stream(call: Call) -> Generator[Step, Any, Opened]:
 
     def attempt(*, renew: bool) -> Generator[Step, Any, Opened]:
         response = yield from _send(call, streamed=True, renew=renew)
-        reader = invoke.EventReader()
+        reader = call.dialect.open_reader(response)
         try:
             while True:
                 data = yield ReadSome(response)

@@ -64,19 +64,31 @@ def route(model_id: str, region: str, origin: str) -> Route:
     return Route(model_id, region, origin, endpoint, tuple(destinations))
 
 
-@lru_cache(maxsize=512)
 def invoke_target(model_id: str, *, stream: bool) -> str:
     """The path of InvokeModel or InvokeModelWithResponseStream, as it goes on the wire.
 
     Raises:
         RequestError: For an ID that can't stand in a path.
     """
+    return _target(model_id, "invoke-with-response-stream" if stream else "invoke")
+
+
+def converse_target(model_id: str, *, stream: bool) -> str:
+    """The path of Converse or ConverseStream, as it goes on the wire.
+
+    Raises:
+        RequestError: For an ID that can't stand in a path.
+    """
+    return _target(model_id, "converse-stream" if stream else "converse")
+
+
+@lru_cache(maxsize=512)
+def _target(model_id: str, operation: str) -> str:
     if not model_id or model_id in {".", ".."} or not model_id.isprintable():
         raise RequestError(
             f"model={model_id!r} can't be a model ID.",
             mend="Give an ID such as 'global.anthropic.claude-opus-4-8', or an ARN.",
         )
-    operation = "invoke-with-response-stream" if stream else "invoke"
     return f"/model/{quote(model_id, safe=':')}/{operation}"
 
 
