@@ -59,6 +59,17 @@ def write_ask(document: Mapping[str, Any], *, api_version: str) -> bytes:
     Raises:
         RequestError: For a value that JSON can't hold.
     """
+    body = with_betas(document)
+    body.setdefault("anthropic_version", api_version)
+    return dump(body)
+
+
+def with_betas(document: Mapping[str, Any]) -> Document:
+    """A request without `model` and `stream`, and with its betas where Bedrock reads them.
+
+    Raises:
+        RequestError: `betas` isn't a list.
+    """
     body = dict(document)
     body.pop("model", None)
     body.pop("stream", None)
@@ -67,8 +78,7 @@ def write_ask(document: Mapping[str, Any], *, api_version: str) -> bytes:
         raise RequestError(f"betas={betas!r} isn't a list.", mend=f"Write betas=[{betas!r}].")
     if betas:
         body["anthropic_beta"] = list(dict.fromkeys([*betas, *body.get("anthropic_beta", ())]))
-    body.setdefault("anthropic_version", api_version)
-    return dump(body)
+    return body
 
 
 def dump(document: Mapping[str, Any]) -> bytes:

@@ -12,14 +12,25 @@ from outcrop.bedrock.call import Timeout
 from outcrop.bedrock.retry import Policy
 from outcrop.bedrock.routes import runtime_origin
 from outcrop.client.messages import AsyncBeta, AsyncMessages, Beta, Messages
-from outcrop.client.request import NOT_GIVEN, NotGiven, Settings, check_header, retries, timeout
+from outcrop.client.request import (
+    NOT_GIVEN,
+    NotGiven,
+    Settings,
+    check_api,
+    check_header,
+    retries,
+    timeout,
+)
 from outcrop.errors import ConfigurationError
 from outcrop.net import credentials, environment
 from outcrop.net.dial import AsyncDialer, SyncDialer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Self
+    from typing import Self, Unpack
+
+    from outcrop.client.converse import ConverseParams
+    from outcrop.client.request import Api
 
 D = TypeVar("D", SyncDialer, AsyncDialer)
 
@@ -46,6 +57,7 @@ class _Client(Generic[D]):
         deadline: float | NotGiven | None = NOT_GIVEN,
         default_headers: Mapping[str, str] | None = None,
         anthropic_version: str | None = None,
+        api: Api = "invoke",
     ) -> None:
         """A client; nothing is sent, and no AWS library is imported, before the first call.
 
@@ -64,7 +76,10 @@ class _Client(Generic[D]):
             max_retries: Attempts after the first.
             deadline: Seconds since a call began after which no retry starts; 600 by default.
             default_headers: Sent with every call.
-            anthropic_version: For every call; by default the one that the model accepts.
+            anthropic_version: For every call; by default the one that the model accepts. Converse
+                chooses by itself.
+            api: Which operations `messages` calls: InvokeModel's ("invoke") or Converse's
+                ("converse"); the replies are the same types.
 
         Raises:
             ConfigurationError: For values that can't be right.
@@ -99,6 +114,7 @@ class _Client(Generic[D]):
             policy=policy,
             headers=_headers(default_headers),
             api_version=anthropic_version,
+            api=check_api(api),
         )
 
     @property
@@ -141,6 +157,7 @@ class _Client(Generic[D]):
         aws_region: str | None = None,
         base_url: str | None = None,
         anthropic_version: str | None = None,
+        api: Api | None = None,
     ) -> Self:
         """A client with other settings, on the same connections and credentials."""
         settings = self._settings
@@ -157,6 +174,8 @@ class _Client(Generic[D]):
             changes["endpoint"] = environment.base_url(base_url)
         if anthropic_version is not None:
             changes["api_version"] = anthropic_version
+        if api is not None:
+            changes["api"] = check_api(api)
         copy = object.__new__(type(self))
         copy._settings = replace(settings, **changes)
         copy._dialer = self._dialer
@@ -192,6 +211,21 @@ class AnthropicBedrock(_Client[SyncDialer]):
         """The same, with beta features."""
         return Beta(self._settings, self._dialer)
 
+    def converse(self, **params: Unpack[ConverseParams]) -> dict[str, Any]:
+        """Claude's reply in boto3's shapes: `output`, `stopReason`, `usage`, `metrics`, ….
+
+        Keyword arguments are those of boto3's `converse`; errors are those of `messages.create`.
+        """
+        from outcrop.client.converse import converse
+
+        return converse(self._settings, self._dialer, params)
+
+    def converse_stream(self, **params: Unpack[ConverseParams]) -> dict[str, Any]:
+        """The reply as boto3's `converse_stream` gives it: iterate over its `stream`."""
+        from outcrop.client.converse import converse_stream
+
+        return converse_stream(self._settings, self._dialer, params)
+
     def close(self) -> None:
         """Closes the connections; streams that are still open are closed by their own `close`."""
         self._dialer.close()
@@ -217,6 +251,21 @@ class AsyncAnthropicBedrock(_Client[AsyncDialer]):
     def beta(self) -> AsyncBeta:
         """The same, with beta features."""
         return AsyncBeta(self._settings, self._dialer)
+
+    async def converse(self, **params: Unpack[ConverseParams]) -> dict[str, Any]:
+        """Claude's reply in boto3's shapes: `output`, `stopReason`, `usage`, `metrics`, ….
+
+        Keyword arguments are those of boto3's `converse`; errors are those of `messages.create`.
+        """
+        from outcrop.client.converse import converse_async
+
+        return await converse_async(self._settings, self._dialer, params)
+
+    async def converse_stream(self, **params: Unpack[ConverseParams]) -> dict[str, Any]:
+        """The reply as boto3's `converse_stream` gives it: iterate over its `stream`."""
+        from outcrop.client.converse import converse_stream_async
+
+        return await converse_stream_async(self._settings, self._dialer, params)
 
     async def close(self) -> None:
         """Closes the connections; streams that are still open are closed by their own `close`."""

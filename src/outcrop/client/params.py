@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from outcrop.bedrock.call import Timeout
-    from outcrop.client.request import NotGiven
+    from outcrop.client.request import Api, NotGiven
     from outcrop.messages.tools import BetaToolUnionParam
 
 
@@ -22,6 +22,7 @@ class Options(TypedDict, total=False):
     """How a call is made, beside what is said in it.
 
     Attributes:
+        api: Which operations carry this call: InvokeModel's or Converse's.
         extra_headers: Sent (and signed) with this call; None as a value leaves a default header
             out.
         extra_query: Added to the URL.
@@ -29,6 +30,7 @@ class Options(TypedDict, total=False):
         timeout: Seconds for this call, or a Timeout.
     """
 
+    api: Api
     extra_headers: Mapping[str, str | None] | None
     extra_query: Mapping[str, str] | None
     extra_body: Mapping[str, Any] | None

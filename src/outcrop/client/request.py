@@ -7,26 +7,30 @@ has no keyword; headers that carry the signature can't be set by hand.
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from urllib.parse import quote, urlencode
 
 from outcrop.bedrock import invoke, routes
-from outcrop.bedrock.call import Call, Timeout
+from outcrop.bedrock.call import INVOKE, Call, Timeout
 from outcrop.errors import ConfigurationError, RequestError
 from outcrop.wire.http import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from outcrop.bedrock.retry import Policy
     from outcrop.net.credentials import Source
     from outcrop.net.environment import Endpoint, Region
 
+#: Which operations of Bedrock carry a message.
+Api = Literal["invoke", "converse"]
+
 #: Keywords that say how a call is made; the others are fields of the body.
-OPTION_NAMES = frozenset({"extra_body", "extra_headers", "extra_query", "timeout"})
+OPTION_NAMES = frozenset({"api", "extra_body", "extra_headers", "extra_query", "timeout"})
 #: What `messages.create` takes. Spelt out so that a call needn't load the types: a test holds them
 #: to `outcrop.client.params`.
 NAMES = OPTION_NAMES | {
@@ -89,6 +93,7 @@ class Settings:
         policy: Of retries.
         headers: Sent with every call.
         api_version: `anthropic_version` for every call, None to choose by model.
+        api: Which operations `messages` calls: InvokeModel's or Converse's.
     """
 
     region: Region
@@ -98,10 +103,63 @@ class Settings:
     policy: Policy
     headers: Mapping[str, str]
     api_version: str | None = None
+    api: Api = "invoke"
 
 
 def prepare(settings: Settings, params: Mapping[str, Any], *, stream: bool, beta: bool) -> Call:
     """The call that keyword arguments ask for.
+
+    Raises:
+        TypeError: For an unknown or missing keyword.
+        RequestError: For a value that can't be sent.
+    """
+    document, options = gather(params, beta=beta)
+    model_id: str = document["model"]
+    document.update(options.get("extra_body") or {})
+    api = check_api(options["api"]) if "api" in options else settings.api
+    headers = ask_headers(settings, api=api, stream=stream)
+    merge(headers, options.get("extra_headers") or {})
+    dialect = INVOKE
+    if api == "converse":
+        from outcrop.bedrock import converse, dialects  # only what a call uses is loaded
+
+        fields = converse.write_fields(document)
+        headers = converse.write_headers(headers, fields)
+        _warn_of_text_only(fields)
+        body = invoke.dump(fields)
+        path = routes.converse_target(model_id, stream=stream)
+        dialect = dialects.converse(model_id)
+    else:
+        version = settings.api_version or routes.api_version(model_id)
+        body = invoke.write_ask(document, api_version=version)
+        path = routes.invoke_target(model_id, stream=stream)
+    origin, prefix = address(settings)
+    target = prefix + path
+    if query := options.get("extra_query"):
+        target += "?" + urlencode(query, quote_via=quote)
+    return Call(
+        Request("POST", origin, target, list(headers.items()), body),
+        routes.route(model_id, settings.region.name, origin),
+        settings.policy,
+        timeout(options["timeout"]) if "timeout" in options else settings.timeout,
+        dialect,
+    )
+
+
+def gather(
+    params: Mapping[str, Any],
+    *,
+    beta: bool,
+    method: str = "create",
+    needed: Sequence[str] = ("model", "max_tokens", "messages"),
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Keyword arguments as the fields of a document, and the options of its call.
+
+    Args:
+        params: The arguments; those that stand for a left-out one are left out.
+        beta: Whether beta features are among them.
+        method: Whose arguments they are.
+        needed: Those that mustn't be left out.
 
     Raises:
         TypeError: For an unknown or missing keyword.
@@ -112,36 +170,67 @@ def prepare(settings: Settings, params: Mapping[str, Any], *, stream: bool, beta
     options: dict[str, Any] = {}
     for name, value in params.items():
         if name not in names:
-            raise TypeError(_unknown(name, names, beta=beta))
+            raise TypeError(_unknown(name, names, beta=beta, method=method))
         if not _given(value):
             continue
         if isinstance(value, float) and not isfinite(value):
             raise RequestError(f"{name}={value!r} isn't a number that JSON has.")
         (options if name in OPTION_NAMES else document)[name] = value
-    for name in ("model", "max_tokens", "messages"):
+    for name in needed:
         if name not in document:
-            raise TypeError(f"create() needs the keyword argument {name!r}.")
+            raise TypeError(f"{method}() needs the keyword argument {name!r}.")
     model_id = document["model"]
     if not isinstance(model_id, str):
         raise RequestError(f"model={model_id!r} isn't a string.", mend="Give a model ID or an ARN.")
-    document.update(options.get("extra_body") or {})
-    region = settings.region.name
-    origin, prefix = settings.endpoint or (routes.runtime_origin(region), "")
-    target = prefix + routes.invoke_target(model_id, stream=stream)
-    if query := options.get("extra_query"):
-        target += "?" + urlencode(query, quote_via=quote)
-    headers = dict(invoke.ask_headers(stream=stream))
-    _merge(headers, settings.headers)
-    _merge(headers, options.get("extra_headers") or {})
-    body = invoke.write_ask(
-        document, api_version=settings.api_version or routes.api_version(model_id)
-    )
-    return Call(
-        Request("POST", origin, target, list(headers.items()), body),
-        routes.route(model_id, region, origin),
-        settings.policy,
-        timeout(options["timeout"]) if "timeout" in options else settings.timeout,
-    )
+    return document, options
+
+
+def address(settings: Settings) -> tuple[str, str]:
+    """Where calls go: an origin, and what stands before every path."""
+    return settings.endpoint or (routes.runtime_origin(settings.region.name), "")
+
+
+def ask_headers(settings: Settings, *, api: Api, stream: bool) -> dict[str, str]:
+    """The headers of a call: what its body and reply are, and those of every call."""
+    if api == "converse":
+        reply = "application/vnd.amazon.eventstream" if stream else "application/json"
+        headers = {"Content-Type": "application/json", "Accept": reply}
+    else:
+        headers = dict(invoke.ask_headers(stream=stream))
+    merge(headers, settings.headers)
+    return headers
+
+
+def check_api(value: object) -> Api:
+    """One of the two.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    for api in get_args(Api):
+        if value == api:
+            return api
+    raise ConfigurationError(f"api={value!r} isn't an API.", mend="Give 'invoke' or 'converse'.")
+
+
+def _warn_of_text_only(fields: Mapping[str, Any]) -> None:
+    """Through Converse, the model sees the pages of a PDF only if it may cite them."""
+    for at, message in enumerate(fields["messages"]):
+        for block in message["content"]:
+            document: dict[str, Any] = block.get("document") or {}
+            citations: dict[str, Any] = document.get("citations") or {}
+            if document.get("format") == "pdf" and not citations.get("enabled"):
+                warnings.warn(
+                    f"messages.{at}: through Converse, Claude gets only the text of the PDF "
+                    f"{document['name']!r}, no images or layout. Add citations={{'enabled': True}} "
+                    "to the block for the pages as they look, or use api='invoke'. See "
+                    "outcrop.documents.",
+                    stacklevel=_CALLER,
+                )
+
+
+#: Frames between the warning and who calls `create`.
+_CALLER: Final = 6
 
 
 def _given(value: object) -> bool:
@@ -149,18 +238,18 @@ def _given(value: object) -> bool:
     return not isinstance(value, NotGiven) and type(value).__name__ not in ("NotGiven", "Omit")
 
 
-def _unknown(name: str, names: frozenset[str], *, beta: bool) -> str:
+def _unknown(name: str, names: frozenset[str], *, beta: bool, method: str) -> str:
     if name in BETA_NAMES and not beta:
-        return f"create() has no keyword argument {name!r}: use client.beta.messages."
+        return f"{method}() has no keyword argument {name!r}: use client.beta.messages."
     near = get_close_matches(name, names, 1)
     hint = f"Did you mean {near[0]!r}? " if near else ""
     return (
-        f"create() has no keyword argument {name!r}. {hint}"
+        f"{method}() has no keyword argument {name!r}. {hint}"
         f"Fields that Outcrop doesn't know yet go into extra_body={{{name!r}: …}}."
     )
 
 
-def _merge(headers: dict[str, str], more: Mapping[str, str | None]) -> None:
+def merge(headers: dict[str, str], more: Mapping[str, str | None]) -> None:
     """Adds headers; the later one wins whatever its case, None takes one out."""
     for name, value in more.items():
         check_header(name, value)

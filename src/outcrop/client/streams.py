@@ -89,7 +89,7 @@ class _Reading(Generic[D]):
         return self._message()
 
 
-class _SyncReading(_Reading[SyncDialer]):
+class SyncReading(_Reading[SyncDialer]):
     """A stream that is read by blocking."""
 
     def __init__(self, opened: Opened, call: Call, dialer: SyncDialer) -> None:
@@ -131,7 +131,7 @@ class _SyncReading(_Reading[SyncDialer]):
         self.close()
 
 
-class Stream(_SyncReading):
+class Stream(SyncReading):
     """Raw stream events, one at a time; a context manager that closes the connection.
 
     Errors: `APIStatusError` for an exception in the stream, `StreamTruncatedError` for an end
@@ -146,7 +146,7 @@ class Stream(_SyncReading):
         return raw_event(next(self._documents))
 
 
-class MessageStream(_SyncReading):
+class MessageStream(SyncReading):
     """The helper's events: raw ones, and what they mean (`text`, `input_json`, `thinking`, …).
 
     Errors are those of `Stream`.
@@ -180,7 +180,7 @@ class MessageStream(_SyncReading):
         return _final_text(self.get_final_message())
 
 
-class _AsyncReading(_Reading[AsyncDialer]):
+class AsyncReading(_Reading[AsyncDialer]):
     """A stream that is read by awaiting."""
 
     def __init__(self, opened: Opened, call: Call, dialer: AsyncDialer) -> None:
@@ -219,7 +219,7 @@ class _AsyncReading(_Reading[AsyncDialer]):
         await self.close()
 
 
-class AsyncStream(_AsyncReading):
+class AsyncStream(AsyncReading):
     """Raw stream events, one at a time; an async context manager that closes the connection.
 
     Errors are those of `Stream`.
@@ -233,7 +233,7 @@ class AsyncStream(_AsyncReading):
         return raw_event(await anext(self._documents))
 
 
-class AsyncMessageStream(_AsyncReading):
+class AsyncMessageStream(AsyncReading):
     """The helper's events: raw ones, and what they mean (`text`, `input_json`, `thinking`, …).
 
     Errors are those of `Stream`.
