@@ -1,17 +1,23 @@
 """Whether a model ID reaches a model from a region, and if not, why not.
 
 Rules: says what is so, not in whose words to say it (`outcrop.bedrock.faults` has AWS's); the day
-is an argument.
+is an argument. `outcrop.catalog.resolve` finds the ID to send, and never one that is refused here.
 Source: Amazon Bedrock User Guide, "Supported Regions and models for inference profiles" and "Model
 lifecycle"; refusals as AWS's API gave them in public reports.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
-from outcrop.catalog import ids, models
+from outcrop.catalog import edition as editions, ids, models
+from outcrop.catalog.lifecycle import ended
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from outcrop.catalog.edition import Edition
 
 Problem = Literal["unknown", "needs-profile", "ended"]
 
@@ -33,37 +39,47 @@ class Reach:
     destinations: tuple[str, ...] = ()
 
 
-def reach(model_id: str, *, region: str, today: str) -> Reach:
-    """Where a model ID leads from a region on a day (ISO 8601)."""
+def reach(
+    model_id: str,
+    *,
+    region: str,
+    today: str,
+    application_profiles: Mapping[str, str] | None = None,
+    edition: Edition | None = None,
+) -> Reach:
+    """Where a model ID leads from a region on a day.
+
+    Args:
+        model_id: ID or ARN, as it is sent.
+        region: Whose endpoint is called.
+        today: ISO 8601.
+        application_profiles: ARN of an application profile → ID or ARN that it was made from.
+        edition: The catalog; the shipped one if None.
+    """
+    edition = edition or editions.shipped()
     address = ids.parse(model_id)
-    model = models.find(address.base_id)
+    if address.kind == "application-profile" and address.region == region:
+        source = (application_profiles or edition.application_profiles).get(model_id)
+        if source is not None and ids.parse(source).kind != "application-profile":
+            found = reach(source, region=region, today=today, edition=edition)
+            return replace(found, address=address)
+    model = edition.find(address.base_id)
     if model is None or (address.region and address.region != region):
         return Reach(address, model, "unknown")
     if address.prefix:
         routes = model.routes(address.prefix)
-        found = region in routes
+        found_here = region in routes
         destinations = tuple(routes.get(region, ()))
     else:
-        found = region in model.in_region
+        found_here = region in model.in_region
         destinations = (region,)
-    if _ended(model, today, served_here=found):
+    if ended(model, today, served_here=found_here):
         return Reach(address, model, "ended")
-    if found:
+    if found_here:
         return Reach(address, model, None, destinations)
     if not address.prefix and any(region in model.routes(prefix) for prefix in model.profiles):
         return Reach(address, model, "needs-profile")
     return Reach(address, model, "unknown")
-
-
-def _ended(model: models.Model, today: str, *, served_here: bool) -> bool:
-    """Ended everywhere; or, where a few regions still serve it, ended in all the others.
-
-    The status is that of the catalog's day: a model whose last day is known lived before it.
-    """
-    life = model.lifecycle
-    if life.leftovers:
-        return not served_here
-    return today >= life.end if life.end is not None else life.status == "EOL"
 
 
 def profiles_from(model: models.Model, region: str) -> list[str]:
