@@ -8,12 +8,15 @@ holds a secret. The tree, with statuses and AWS's names::
     ├── ConfigurationError                    an argument, variable or file that can't be right
     │   └── CredentialsError                  no credentials, or a sign-in that ran out
     ├── RequestError                          a request that no route could carry
+    ├── ToolError                             raised by your tools: what Claude is told
+    ├── ToolTurnsError                        the tools took more turns than allowed
     └── APIError
         ├── APIConnectionError                no reply, or it broke off
         │   ├── APITimeoutError
         │   └── StreamTruncatedError          the stream ended before message_stop
         ├── APIResponseValidationError        a reply that isn't what it claims to be
-        │   └── EventStreamError              a frame with a bad length or checksum
+        │   ├── EventStreamError              a frame with a bad length or checksum
+        │   └── OutputError                   no value of the type that was asked for
         └── APIStatusError
             ├── BadRequestError          400  ValidationException, ServiceQuotaExceededException,
             │                                 IncompleteSignatureException, RequestExpired
@@ -40,7 +43,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class OutcropError(Exception):
@@ -75,6 +78,38 @@ class RequestError(OutcropError, ValueError):
     """A request that no route could carry; raised before anything is sent."""
 
 
+class ToolError(OutcropError):
+    """For your tools to raise: Claude is told its content, as the result of a failed call.
+
+    Attributes:
+        content: A text, or content blocks such as images.
+    """
+
+    def __init__(self, content: str | Sequence[Mapping[str, Any]]) -> None:
+        self.content: str | list[Mapping[str, Any]] = (
+            content if isinstance(content, str) else list(content)
+        )
+        parts = [] if isinstance(content, str) else [str(part.get("text", "")) for part in content]
+        super().__init__(" ".join(filter(None, parts)) if parts else str(content))
+
+
+class ToolTurnsError(OutcropError):
+    """Claude still calls tools after as many turns as were allowed; the last calls haven't run.
+
+    Attributes:
+        messages: The conversation so far; `run_tools(messages=error.messages, …)` goes on from
+            there, beginning with the calls.
+        reply: Claude's last message.
+    """
+
+    def __init__(
+        self, message: str, *, mend: str = "", messages: list[Any], reply: Any = None
+    ) -> None:
+        super().__init__(message, mend=mend)
+        self.messages = messages
+        self.reply = reply
+
+
 class APIError(OutcropError):
     """Something between sending a request and having its whole reply.
 
@@ -83,9 +118,11 @@ class APIError(OutcropError):
         retryable: Whether the same call may succeed later without a change.
         body: The decoded body of the reply, if one came.
         partial: The message received so far (same type as the whole reply), for errors in a stream.
+        attempts: What was tried before this was raised, each with its route and its error.
     """
 
     retryable: bool = False
+    attempts: tuple[Any, ...] = ()
 
     def __init__(
         self,
@@ -127,6 +164,18 @@ class EventStreamError(APIResponseValidationError):
     """An event-stream frame with an impossible length, a bad checksum or an unknown header type."""
 
     retryable = True
+
+
+class OutputError(APIResponseValidationError):
+    """The reply holds no value of the type that was asked for.
+
+    Attributes:
+        reply: The whole message.
+    """
+
+    def __init__(self, message: str, *, reply: Any, mend: str = "") -> None:
+        super().__init__(message, mend=mend, request_id=getattr(reply, "_request_id", None))
+        self.reply = reply
 
 
 class APIStatusError(APIError):

@@ -451,6 +451,7 @@ def test_a_region_that_nobody_named_is_warned_about():
         ("a;b'c", "a%3Bb%27c"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:The catalog of")
 def test_what_is_signed_is_what_goes_over_the_wire(peer, model, path):
     peer.whole(200, json.dumps(REPLY).encode())
     base_url = peer.url.replace("127.0.0.1", "LocalHost") + "/Some Prefix/"

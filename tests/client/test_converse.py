@@ -157,18 +157,16 @@ def test_a_guardrail_of_invoke_models_headers_reaches_converse(client):
 PDF = b64encode(b"%PDF-1.4").decode()
 
 
-@pytest.mark.parametrize("citations", [None, {"enabled": False}])
-def test_a_pdf_that_converse_would_show_as_text_only_is_warned_about(peer, citations):
+def test_a_pdf_that_converse_would_show_as_text_only_is_warned_about(peer):
     client = AnthropicBedrock(
         aws_access_key="a", aws_secret_key="b", aws_region="us-east-1", base_url=peer.url
     )
     block = {
         "type": "document",
         "source": {"type": "base64", "media_type": "application/pdf", "data": PDF},
-        "citations": citations,
     }
     ask = {"model": MODEL, "max_tokens": 64, "messages": said([block])}
-    for _ in range(2):
+    for _ in range(3):
         peer.whole(400, b'{"message":"no"}', x_amzn_errortype="ValidationException")
     with (
         pytest.warns(UserWarning, match=r"messages\.0.*'Document 1'.*citations") as warned,
@@ -179,6 +177,10 @@ def test_a_pdf_that_converse_would_show_as_text_only_is_warned_about(peer, citat
     with warnings.catch_warnings(), pytest.raises(errors.BadRequestError):
         warnings.simplefilter("error")
         client.messages.create(**ask, api="invoke")
+    block["citations"] = {"enabled": False}  # who says so knows
+    with warnings.catch_warnings(), pytest.raises(errors.BadRequestError):
+        warnings.simplefilter("error")
+        client.messages.create(**ask, api="converse")
 
 
 # boto3's shapes ──────────────────────────────────────────────────────────────────────────────────

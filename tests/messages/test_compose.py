@@ -8,7 +8,9 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, strategies as st
 
+from outcrop.messages.assembly import Assembly
 from outcrop.messages.compose import Composer
+from outcrop.messages.disassembly import events_of
 from outcrop.messages.tokens import estimate
 
 
@@ -289,3 +291,201 @@ def test_an_input_that_json_cannot_hold_is_refused_before_anything_is_sent(value
     with pytest.raises(ValueError, match="JSON"):
         subject.tool_use("t", "go", {"x": value})
     assert subject.finish()[0]["type"] == "message_delta"
+
+
+# Thinking and citations ──────────────────────────────────────────────────────────────────────────
+
+
+def signed(text: str) -> str:
+    return f"signed({text})"
+
+
+def blocks(events: list[dict]) -> list[dict]:
+    """The content of the message, put together by the client's half."""
+    assembly = Assembly()
+    for event in json.loads(json.dumps(events)):
+        assembly.add(event)
+    assert not assembly.unassembled
+    return assembly.document["content"]
+
+
+def play(pieces: list[tuple], **changes) -> list[dict]:
+    subject = composer(sign=signed, **changes)
+    events = subject.start()
+    for name, *arguments in pieces:
+        events += getattr(subject, name)(*arguments)
+    return events + subject.finish()
+
+
+CITATION = {"type": "char_location", "cited_text": "Grass is green.", "document_index": 0}
+
+
+def test_thinking_becomes_the_documented_events():
+    pieces = [("thinking", "Let me "), ("thinking", "see."), ("text", "Yes.")]
+    # Anthropic, "Thinking": the signature comes just before the end of its block.
+    assert play(pieces)[1:7] == [
+        {
+            "type": "content_block_start",
+            "index": 0,
+            "content_block": {"type": "thinking", "thinking": "", "signature": ""},
+        },
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "thinking_delta", "thinking": "Let me "},
+        },
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "thinking_delta", "thinking": "see."},
+        },
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "signature_delta", "signature": "signed(Let me see.)"},
+        },
+        {"type": "content_block_stop", "index": 0},
+        {"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": ""}},
+    ]
+
+
+def test_omitted_thinking_is_signed_and_paid_for_and_not_sent():
+    pieces = [("thinking", "Let me see."), ("text", "Yes.")]
+    shown, omitted = play(pieces), play(pieces, omit_thinking=True)
+    assert blocks(omitted)[0] == {
+        "type": "thinking",
+        "thinking": "",
+        "signature": "signed(Let me see.)",
+    }
+    assert omitted == [
+        event for event in shown if event.get("delta", {}).get("type") != "thinking_delta"
+    ]
+
+
+def test_redacted_thinking_starts_whole_and_its_inside_is_paid_for():
+    subject = composer()
+    events = [*subject.start(), *subject.redacted_thinking("c2VhbGVk", hidden="Let me see.")]
+    assert events[1:] == [
+        {
+            "type": "content_block_start",
+            "index": 0,
+            "content_block": {"type": "redacted_thinking", "data": "c2VhbGVk"},
+        },
+        {"type": "content_block_stop", "index": 0},
+    ]
+    assert subject.output_tokens == estimate("Let me see.", generation="4.6")
+    short = composer(max_tokens=1)
+    events = [*short.start(), *short.redacted_thinking("c2VhbGVk", hidden="Let me see.")]
+    events += [*short.redacted_thinking("c2VhbGVk"), *short.finish()]
+    assert blocks(events) == []
+    assert (short.stop_reason, short.output_tokens) == ("max_tokens", 1)
+
+
+def test_a_cited_text_is_a_block_of_its_own_behind_its_citations():
+    pieces = [("text", "So: "), ("cited_text", "it is green.", [CITATION]), ("text", " Good.")]
+    events = play(pieces)
+    assert [
+        (event["index"], event["delta"]["type"])
+        for event in events
+        if event["type"] == "content_block_delta"
+    ] == [(0, "text_delta"), (1, "citations_delta"), (1, "text_delta"), (2, "text_delta")]
+    start = next(event for event in events if event.get("index") == 1)
+    assert start["content_block"] == {"type": "text", "text": "", "citations": []}
+    assert blocks(events) == [
+        {"type": "text", "text": "So: "},
+        {"type": "text", "text": "it is green.", "citations": [CITATION]},
+        {"type": "text", "text": " Good."},
+    ]
+
+
+def test_a_cited_text_ends_at_a_stop_sequence_and_without_text_there_is_no_block():
+    events = play([("cited_text", "It is END green.", [CITATION])], stop_sequences=["END"])
+    assert blocks(events) == [{"type": "text", "text": "It is ", "citations": [CITATION]}]
+    events = play([("cited_text", "END", [CITATION]), ("text", "x")], stop_sequences=["END"])
+    assert blocks(events) == []
+    assert events[-2]["delta"]["stop_sequence"] == "END"
+
+
+def test_a_stop_sequence_is_not_looked_for_in_thinking():
+    events = play([("thinking", "END"), ("text", "Yes.")], stop_sequences=["END"])
+    assert [block["type"] for block in blocks(events)] == ["thinking", "text"]
+
+
+def test_thinking_that_fills_max_tokens_ends_the_message_with_its_signature():
+    events = play([("thinking", "12"), ("thinking", "3456789"), ("text", "No.")], max_tokens=2)
+    (block,) = blocks(events)
+    assert "1234".startswith(block["thinking"])
+    assert block["signature"] == signed(block["thinking"])
+    assert events[-2]["delta"]["stop_reason"] == "max_tokens"
+    assert events[-2]["usage"]["output_tokens"] == 2
+
+
+parts = st.lists(
+    st.one_of(
+        st.tuples(st.just("text"), texts),
+        st.tuples(st.just("thinking"), texts),
+        st.tuples(st.just("cited_text"), texts, st.just([CITATION])),
+        st.tuples(st.just("tool_use"), st.just("t"), st.just("go"), st.just({"a": 1})),
+        st.tuples(st.just("redacted_thinking"), st.just("c2VhbGVk")),
+    ),
+    max_size=5,
+)
+
+
+@given(parts, places, st.booleans(), st.integers(min_value=1, max_value=60), sequences)
+def test_events_assemble_to_the_same_blocks_however_the_pieces_are_cut(
+    whole, where, omit, limit, stops
+):
+    pieces = []
+    for name, *arguments in whole:
+        if name in ("text", "thinking"):
+            pieces += [(name, piece) for piece in cut(arguments[0], where)]
+        else:
+            pieces.append((name, *arguments))
+    changes = {"omit_thinking": omit, "max_tokens": limit, "stop_sequences": stops}
+    events, expected = play(pieces, **changes), play(whole, **changes)
+    assert blocks(events) == blocks(expected)
+    assert events[-2:] == expected[-2:]
+    assert expected[-2]["usage"]["output_tokens"] <= limit
+    for block in blocks(events):
+        if block["type"] == "thinking" and not omit:
+            assert block["signature"] == signed(block["thinking"])
+
+
+@given(parts)
+def test_the_events_are_those_that_take_the_message_apart_again(whole):
+    assembly = Assembly()
+    events = play(whole)
+    for event in json.loads(json.dumps(events)):
+        assembly.add(event)
+
+    def pieces(text: str) -> list[str]:
+        return [text[at : at + 16] for at in range(0, len(text), 16)] if text[:1] == "{" else [text]
+
+    apart = events_of(assembly.document, split=pieces)
+    assert [merged(group) for group in by_block(apart)] == [
+        merged(group) for group in by_block(events)
+    ]
+
+
+def by_block(events: list[dict]) -> list[list[dict]]:
+    count = max((event["index"] for event in events if "index" in event), default=-1) + 1
+    return [[event for event in events if event.get("index") == at] for at in range(count)]
+
+
+def merged(events: list[dict]) -> list[dict]:
+    """The events of a block with its text deltas as one, tool inputs without their blanks."""
+    done: list[dict] = []
+    for event in events:
+        delta = event.get("delta", {})
+        key = {"text_delta": "text", "thinking_delta": "thinking"}.get(delta.get("type"), "")
+        key = "partial_json" if delta.get("type") == "input_json_delta" else key
+        last = done[-1].get("delta", {}) if done else {}
+        if key and last.get("type") == delta["type"]:
+            last[key] += delta[key]
+        else:
+            done.append(json.loads(json.dumps(event)))
+    for event in done:
+        if event.get("delta", {}).get("partial_json"):
+            event["delta"]["partial_json"] = json.loads(event["delta"]["partial_json"])
+    return done

@@ -37,6 +37,7 @@ RefusalStopDetails: category? explanation? type
 Diagnostics: cache_miss_reason?
 Message: container? content diagnostics? id model role stop_details? stop_reason? stop_sequence?
     type usage
+MessageTokensCount: input_tokens
 DirectCaller: type
 ServerToolCaller: tool_id type
 ServerToolCaller20260120: tool_id type

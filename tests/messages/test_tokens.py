@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from outcrop.messages.media import image_size, pdf_pages
-from outcrop.messages.tokens import FRAMES, Meter, count_request, estimate
+from outcrop.messages.prompt_tokens import FRAMES, count_request
+from outcrop.messages.tokens import Meter, estimate
 
 GENERATIONS = ("4.6", "4.7")
 generations = st.sampled_from(GENERATIONS)

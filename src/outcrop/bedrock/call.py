@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from outcrop.bedrock import faults, invoke
-from outcrop.errors import APIError, ExpiredTokenException
+from outcrop.errors import APIError, APIStatusError, ExpiredTokenException, RateLimitError
 from outcrop.wire import sigv4
 from outcrop.wire.credentials import ApiKey, Credentials
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from outcrop.bedrock.routes import Route
     from outcrop.wire.http import HeaderMap, Request
 
-T = TypeVar("T")
+Reply = TypeVar("Reply", "Completed", "Opened")
 
 
 class Timeout(NamedTuple):
@@ -160,6 +160,8 @@ class Call:
         timeout: How long each wait may take.
         dialect: How its replies are read.
         service: Signing name (botocore: `signingName`).
+        fallbacks: The same call by other routes, tried in order when this one is throttled,
+            unavailable or too slow to begin.
     """
 
     request: Request
@@ -168,14 +170,47 @@ class Call:
     timeout: Timeout
     dialect: Dialect = INVOKE
     service: str = "bedrock"
+    fallbacks: tuple[Call, ...] = ()
+
+
+class Attempt(NamedTuple):
+    """One try of a call.
+
+    Attributes:
+        route: Which way it went.
+        error: Why it failed: AWS's name of the error, or the class's; None if it didn't.
+        status: The HTTP status of the refusal, if there was one.
+        message: What was said.
+    """
+
+    route: Route
+    error: str | None = None
+    status: int | None = None
+    message: str = ""
 
 
 class Completed(NamedTuple):
-    """A whole reply."""
+    """A whole reply.
+
+    Attributes:
+        response: What came.
+        document: What was read of it.
+        attempts: All of them, the one that succeeded last.
+    """
 
     response: Response
     document: dict[str, Any]
-    retries: int
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def retries(self) -> int:
+        """Attempts that failed before."""
+        return len(self.attempts) - 1
+
+    @property
+    def route(self) -> Route:
+        """Which way the reply came."""
+        return self.attempts[-1].route
 
 
 @dataclass(slots=True)
@@ -186,21 +221,31 @@ class Opened:
         response: Still to be read.
         reader: Has read up to the first events.
         first: Those events.
-        retries: Attempts that failed before.
+        attempts: All of them, the one that succeeded last.
     """
 
     response: Response
     reader: Reader
     first: list[dict[str, Any]]
-    retries: int = 0
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def retries(self) -> int:
+        """Attempts that failed before."""
+        return len(self.attempts) - 1
+
+    @property
+    def route(self) -> Route:
+        """Which way the stream comes."""
+        return self.attempts[-1].route
 
 
 def complete(call: Call) -> Generator[Step, Any, Completed]:
     """The steps of a call whose reply comes whole."""
 
-    def attempt(*, renew: bool) -> Generator[Step, Any, Completed]:
-        response = yield from _send(call, streamed=False, renew=renew)
-        return Completed(response, call.dialect.read_reply(response), 0)
+    def attempt(leg: Call, *, renew: bool) -> Generator[Step, Any, Completed]:
+        response = yield from _send(leg, streamed=False, renew=renew)
+        return Completed(response, leg.dialect.read_reply(response))
 
     return _persist(call, attempt)
 
@@ -211,9 +256,9 @@ def open_stream(call: Call) -> Generator[Step, Any, Opened]:
     An exception in the very first frame is met here, while a retry is still possible.
     """
 
-    def attempt(*, renew: bool) -> Generator[Step, Any, Opened]:
-        response = yield from _send(call, streamed=True, renew=renew)
-        reader = call.dialect.open_reader(response)
+    def attempt(leg: Call, *, renew: bool) -> Generator[Step, Any, Opened]:
+        response = yield from _send(leg, streamed=True, renew=renew)
+        reader = leg.dialect.open_reader(response)
         try:
             while True:
                 data = yield ReadSome(response)
@@ -254,21 +299,47 @@ def _send(call: Call, *, streamed: bool, renew: bool) -> Generator[Step, Any, Re
 
 
 def _persist(
-    call: Call, attempt: Callable[..., Generator[Step, Any, T]]
-) -> Generator[Step, Any, T]:
-    """Attempts until one succeeds or the policy gives up."""
+    call: Call, attempt: Callable[..., Generator[Step, Any, Reply]]
+) -> Generator[Step, Any, Reply]:
+    """Attempts, route by route, until one succeeds or nothing is left to try."""
     began: Instant = yield Now()
+    failed: list[Attempt] = []
+    legs = [call, *call.fallbacks]
+    while True:
+        leg = legs.pop(0)
+        try:
+            reply = yield from _persist_on(leg, attempt, began, failed)
+        except APIError as error:
+            if not legs or not _moves_on(error):
+                error.attempts = tuple(failed)
+                raise
+        else:
+            attempts = (*failed, Attempt(leg.route))
+            if isinstance(reply, Opened):
+                reply.attempts = attempts
+                return reply
+            return reply._replace(attempts=attempts)
+
+
+def _persist_on(
+    leg: Call,
+    attempt: Callable[..., Generator[Step, Any, Reply]],
+    began: Instant,
+    failed: list[Attempt],
+) -> Generator[Step, Any, Reply]:
+    """Attempts on one route until one succeeds or the policy gives up."""
     retries, renew, renewed = 0, False, False
     while True:
         try:
-            result = yield from attempt(renew=renew)
+            return (yield from attempt(leg, renew=renew))
         except APIError as error:
             renew = isinstance(error, ExpiredTokenException) and not renewed
             if renew:
                 renewed = True
                 continue
+            failed.append(_failed(leg.route, error))
             moment: Instant = yield Now()
-            wait = call.policy.delay(
+            wait = leg.policy.delay(
                 error,
                 retries=retries,
                 elapsed=moment.steady - began.steady,
@@ -278,5 +349,15 @@ def _persist(
                 raise
             retries += 1
             yield Sleep(wait)
-        else:
-            return result._replace(retries=retries) if isinstance(result, Completed) else result
+
+
+def _moves_on(error: APIError) -> bool:
+    """Whether another route may do better: throttling of any kind, unavailability, time-outs."""
+    return error.retryable or isinstance(error, RateLimitError)
+
+
+def _failed(route: Route, error: APIError) -> Attempt:
+    name = status = None
+    if isinstance(error, APIStatusError):
+        name, status = error.aws_name, error.status_code
+    return Attempt(route, name or type(error).__name__, status, error.message)

@@ -6,12 +6,19 @@ Source: botocore `bedrock-runtime` and `bedrock` endpoint rule sets; operation U
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from outcrop.catalog import ids, models
+from outcrop.catalog import hosts, ids, models, prices
 from outcrop.errors import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from outcrop.catalog.edition import Edition
+    from outcrop.catalog.resolve import Resolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,8 @@ class Route:
         origin: Scheme, host and port.
         endpoint: `global`, `regional` or `in-region`; `unknown` where the ID hides it.
         destinations: Regions that may serve it; empty where AWS doesn't publish them.
+        resolution: How it was found, with price and reasons; None for one that wasn't looked up.
+        edition: The catalog that it was found in.
     """
 
     model_id: str
@@ -31,6 +40,56 @@ class Route:
     origin: str
     endpoint: str
     destinations: tuple[str, ...] = ()
+    resolution: Resolution | None = field(default=None, repr=False, compare=False)
+    edition: Edition | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def profile(self) -> str | None:
+        """The ID of the inference profile, if it goes by one."""
+        return self.resolution.profile if self.resolution else None
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why this way, in plain sentences."""
+        return self.resolution.reasons if self.resolution else ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What may go wrong or end soon, in plain sentences."""
+        return self.resolution.warnings if self.resolution else ()
+
+    @property
+    def lifecycle(self) -> str:
+        """Where the model is in its life: `active`, `legacy`, …; `unknown` if it isn't known."""
+        return self.resolution.lifecycle if self.resolution else "unknown"
+
+    @property
+    def price(self) -> prices.Price:
+        """What a million tokens cost, for a prompt that isn't long."""
+        return self.resolution.price if self.resolution else _NO_PRICE
+
+    @property
+    def api_version(self) -> str:
+        """The `anthropic_version` to send."""
+        return self.resolution.api_version if self.resolution else api_version(self.model_id)
+
+    def cost(self, usage: Mapping[str, Any]) -> prices.Cost:
+        """What a reply cost that came this way, by list prices.
+
+        Args:
+            usage: Of the reply, as JSON.
+        """
+        model = self.resolution.model if self.resolution else None
+        if model is None or self.edition is None:
+            return prices.cost(usage, _NO_PRICE)
+        price = prices.price(
+            model.id,
+            endpoint=self.resolution.endpoint if self.resolution else "unknown",
+            region=self.region,
+            context_tokens=prices.prompt_tokens(usage),
+            prices=self.edition.prices,
+        )
+        return prices.cost(usage, price)
 
     def __str__(self) -> str:
         where = ", ".join(self.destinations) or (
@@ -39,12 +98,20 @@ class Route:
         return f"{self.model_id} at {self.origin} ({self.region}; {self.endpoint}: {where})"
 
 
+_NO_PRICE = prices.Price(reason="The catalog doesn't know the model, so there is no price.")
+
+
 def runtime_origin(region: str) -> str:
     """The `bedrock-runtime` endpoint of a region."""
     for partition in models.partitions().values():
         if region in partition.regions:
             return f"https://bedrock-runtime.{region}.{partition.suffix}"
     return f"https://bedrock-runtime.{region}.amazonaws.com"
+
+
+def messages_origin(region: str) -> str:
+    """The `bedrock-mantle` endpoint of a region, which has the Messages route."""
+    return f"https://{hosts.host('bedrock-mantle', region)}"
 
 
 @lru_cache(maxsize=512)
@@ -64,6 +131,19 @@ def route(model_id: str, region: str, origin: str) -> Route:
     return Route(model_id, region, origin, endpoint, tuple(destinations))
 
 
+def resolved(resolution: Resolution, *, origin: str, edition: Edition) -> Route:
+    """The route that the resolver has found."""
+    return Route(
+        resolution.model_id,
+        resolution.source_region,
+        origin,
+        resolution.endpoint,
+        resolution.destinations,
+        resolution,
+        edition,
+    )
+
+
 def invoke_target(model_id: str, *, stream: bool) -> str:
     """The path of InvokeModel or InvokeModelWithResponseStream, as it goes on the wire.
 
@@ -80,6 +160,15 @@ def converse_target(model_id: str, *, stream: bool) -> str:
         RequestError: For an ID that can't stand in a path.
     """
     return _target(model_id, "converse-stream" if stream else "converse")
+
+
+def count_target(model_id: str) -> str:
+    """The path of CountTokens, as it goes on the wire.
+
+    Raises:
+        RequestError: For an ID that can't stand in a path.
+    """
+    return _target(model_id, "count-tokens")
 
 
 @lru_cache(maxsize=512)

@@ -21,16 +21,21 @@ from outcrop.client.request import (
     retries,
     timeout,
 )
+from outcrop.client.routing import check_endpoint, check_fallback, check_unsupported, find
 from outcrop.errors import ConfigurationError
 from outcrop.net import credentials, environment
 from outcrop.net.dial import AsyncDialer, SyncDialer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import Self, Unpack
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from typing import Literal, Self, Unpack
 
+    from outcrop.bedrock.routes import Route
+    from outcrop.catalog.options import Wish
     from outcrop.client.converse import ConverseParams
     from outcrop.client.request import Api
+
+    OnUnsupported = Literal["raise", "drop", "send"]
 
 D = TypeVar("D", SyncDialer, AsyncDialer)
 
@@ -58,6 +63,10 @@ class _Client(Generic[D]):
         default_headers: Mapping[str, str] | None = None,
         anthropic_version: str | None = None,
         api: Api = "invoke",
+        endpoint: Wish = "auto",
+        stay_in: str | Collection[str] | None = None,
+        fallback: Sequence[str] = (),
+        on_unsupported: OnUnsupported = "raise",
     ) -> None:
         """A client; nothing is sent, and no AWS library is imported, before the first call.
 
@@ -80,6 +89,15 @@ class _Client(Generic[D]):
                 chooses by itself.
             api: Which operations `messages` calls: InvokeModel's ("invoke") or Converse's
                 ("converse"); the replies are the same types.
+            endpoint: Which kind of endpoint serves models that are named without a prefix:
+                `global`, `regional`, `in-region`, or the one that fits the region (`auto`:
+                regional, else in-region, else global). `base_url` names a host.
+            stay_in: An area (`eu`, `us`, `jp`, …), a region or several, which no call may leave.
+            fallback: Kinds of endpoint and regions to try, in order, when a call is throttled, the
+                service is unavailable or too slow to begin: `["global", "us-east-1"]`.
+            on_unsupported: What to do about a field or beta that the catalog knows a model to
+                refuse: `raise` an error that says what to do, `drop` it with a warning, or `send`
+                the call all the same.
 
         Raises:
             ConfigurationError: For values that can't be right.
@@ -115,6 +133,10 @@ class _Client(Generic[D]):
             headers=_headers(default_headers),
             api_version=anthropic_version,
             api=check_api(api),
+            wish=check_endpoint(endpoint),
+            stay_in=stay_in,
+            fallback=check_fallback(fallback),
+            on_unsupported=check_unsupported(on_unsupported),
         )
 
     @property
@@ -158,6 +180,10 @@ class _Client(Generic[D]):
         base_url: str | None = None,
         anthropic_version: str | None = None,
         api: Api | None = None,
+        endpoint: Wish | None = None,
+        stay_in: str | Collection[str] | None = None,
+        fallback: Sequence[str] | None = None,
+        on_unsupported: OnUnsupported | None = None,
     ) -> Self:
         """A client with other settings, on the same connections and credentials."""
         settings = self._settings
@@ -176,12 +202,47 @@ class _Client(Generic[D]):
             changes["api_version"] = anthropic_version
         if api is not None:
             changes["api"] = check_api(api)
+        if endpoint is not None:
+            changes["wish"] = check_endpoint(endpoint)
+        if stay_in is not None:
+            changes["stay_in"] = stay_in
+        if fallback is not None:
+            changes["fallback"] = check_fallback(fallback)
+        if on_unsupported is not None:
+            changes["on_unsupported"] = check_unsupported(on_unsupported)
         copy = object.__new__(type(self))
         copy._settings = replace(settings, **changes)
         copy._dialer = self._dialer
         return copy
 
     copy = with_options
+
+    def resolve(
+        self,
+        model: str,
+        *,
+        endpoint: Wish | None = None,
+        stay_in: str | Collection[str] | None = None,
+    ) -> Route:
+        """The way that a call to a model would take from here, and why; nothing is sent.
+
+        `print(client.resolve("sonnet"))` says it in plain sentences; `.model_id`, `.destinations`,
+        `.price`, `.lifecycle`, `.reasons` and `.warnings` are its parts.
+
+        Args:
+            model: In any spelling: an alias such as `sonnet-4.5`, an ID, an ARN, Anthropic's name.
+            endpoint: As in the constructor, for this question.
+            stay_in: The same.
+
+        Raises:
+            RequestError: There is no such way; says what would work.
+        """
+        return find(
+            self._settings,
+            model,
+            endpoint=None if endpoint is None else check_endpoint(endpoint),
+            stay_in=stay_in,
+        )
 
     def __repr__(self) -> str:
         return (

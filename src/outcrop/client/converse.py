@@ -116,7 +116,7 @@ def converse_stream(settings: Settings, dialer: SyncDialer, params: Mapping[str,
     """See `AnthropicBedrock.converse_stream`."""
     call = _prepare(settings, params, stream=True)
     opened = perform(open_stream(call), dialer, settings.source)
-    stream = ConverseStream(opened, call, dialer)
+    stream = ConverseStream(opened, dialer)
     return {"ResponseMetadata": _metadata(opened.response, opened.retries), "stream": stream}
 
 
@@ -135,5 +135,5 @@ async def converse_stream_async(
     """See `AsyncAnthropicBedrock.converse_stream`."""
     call = _prepare(settings, params, stream=True)
     opened = await perform_async(open_stream(call), dialer, settings.source)
-    stream = AsyncConverseStream(opened, call, dialer)
+    stream = AsyncConverseStream(opened, dialer)
     return {"ResponseMetadata": _metadata(opened.response, opened.retries), "stream": stream}

@@ -6,16 +6,32 @@ Source: the official SDK's `messages.create`; AWS's documentation of InvokeModel
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Required, TypedDict
 
 from outcrop.messages.params import MessageCreateParamsBase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from outcrop.bedrock.call import Timeout
+    from outcrop.catalog.options import Wish
     from outcrop.client.request import Api, NotGiven
-    from outcrop.messages.tools import BetaToolUnionParam
+    from outcrop.client.tools import Tool
+    from outcrop.messages.params import (
+        ContainerParams,
+        DiagnosticsParam,
+        MessageUnionParam,
+        MetadataParam,
+        OutputConfigParam,
+        TextBlockParam,
+        ThinkingConfigParam,
+        ToolChoiceParam,
+    )
+    from outcrop.messages.tools import (
+        BetaToolUnionParam,
+        CacheControlEphemeralParam,
+        ToolUnionParam,
+    )
 
 
 class Options(TypedDict, total=False):
@@ -23,6 +39,10 @@ class Options(TypedDict, total=False):
 
     Attributes:
         api: Which operations carry this call: InvokeModel's or Converse's.
+        endpoint: Which kind of endpoint serves it: `global`, `regional`, `in-region` or `auto`.
+        stay_in: An area (`eu`, `us`, …), a region or several, which it may not leave.
+        fallback: Kinds of endpoint and regions to try after the first.
+        on_unsupported: What to do about fields that the model won't take: `raise`, `drop`, `send`.
         extra_headers: Sent (and signed) with this call; None as a value leaves a default header
             out.
         extra_query: Added to the URL.
@@ -31,6 +51,10 @@ class Options(TypedDict, total=False):
     """
 
     api: Api
+    endpoint: Wish
+    stay_in: str | Collection[str] | None
+    fallback: Sequence[str]
+    on_unsupported: Literal["raise", "drop", "send"]
     extra_headers: Mapping[str, str | None] | None
     extra_query: Mapping[str, str] | None
     extra_body: Mapping[str, Any] | None
@@ -39,6 +63,43 @@ class Options(TypedDict, total=False):
 
 class CreateParams(MessageCreateParamsBase, Options, total=False):
     """A Messages request, and options of the call."""
+
+
+class CountTokensParams(Options, total=False):
+    """A Messages request to be counted, and options of the call.
+
+    What `messages.create` takes, so that one dict serves both; what can't change the count may be
+    left out.
+    """
+
+    messages: Required[Iterable[MessageUnionParam]]
+    model: Required[str]
+    cache_control: CacheControlEphemeralParam | None
+    container: ContainerParams | str | None
+    diagnostics: DiagnosticsParam | None
+    inference_geo: str | None
+    max_tokens: int
+    metadata: MetadataParam
+    output_config: OutputConfigParam
+    service_tier: Literal["auto", "standard_only"]
+    speed: Literal["standard", "fast"] | None
+    stop_sequences: list[str] | tuple[str, ...]
+    system: str | Iterable[TextBlockParam]
+    temperature: float
+    thinking: ThinkingConfigParam
+    tool_choice: ToolChoiceParam
+    tools: Iterable[ToolUnionParam]
+    top_k: int
+    top_p: float
+
+
+class BetaCountTokensParams(CountTokensParams, total=False):
+    """A Messages request with beta features to be counted, and options of the call."""
+
+    betas: Sequence[str]
+    context_management: Mapping[str, Any] | None
+    mcp_servers: Iterable[Mapping[str, Any]]
+    tools: Iterable[BetaToolUnionParam]  # pyright: ignore[reportIncompatibleVariableOverride] - wider
 
 
 class BetaCreateParams(CreateParams, total=False):
@@ -52,3 +113,15 @@ class BetaCreateParams(CreateParams, total=False):
     context_management: Mapping[str, Any] | None
     mcp_servers: Iterable[Mapping[str, Any]]
     tools: Iterable[BetaToolUnionParam]  # pyright: ignore[reportIncompatibleVariableOverride] - wider
+
+
+class RunToolsParams(CreateParams, total=False):
+    """A Messages request whose tools may be functions, and options of the call."""
+
+    tools: Required[Iterable[ToolUnionParam | Tool[..., Any] | Callable[..., Any]]]  # pyright: ignore[reportIncompatibleVariableOverride] - wider
+
+
+class BetaRunToolsParams(BetaCreateParams, total=False):
+    """The same with beta features."""
+
+    tools: Required[Iterable[BetaToolUnionParam | Tool[..., Any] | Callable[..., Any]]]  # pyright: ignore[reportIncompatibleVariableOverride] - wider

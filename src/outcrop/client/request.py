@@ -16,13 +16,16 @@ from urllib.parse import quote, urlencode
 
 from outcrop.bedrock import invoke, routes
 from outcrop.bedrock.call import INVOKE, Call, Timeout
+from outcrop.client import routing
 from outcrop.errors import ConfigurationError, RequestError
 from outcrop.wire.http import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from outcrop.bedrock.retry import Policy
+    from outcrop.bedrock.routes import Route
+    from outcrop.catalog.options import Wish
     from outcrop.net.credentials import Source
     from outcrop.net.environment import Endpoint, Region
 
@@ -30,7 +33,19 @@ if TYPE_CHECKING:
 Api = Literal["invoke", "converse"]
 
 #: Keywords that say how a call is made; the others are fields of the body.
-OPTION_NAMES = frozenset({"api", "extra_body", "extra_headers", "extra_query", "timeout"})
+OPTION_NAMES = frozenset(
+    {
+        "api",
+        "endpoint",
+        "extra_body",
+        "extra_headers",
+        "extra_query",
+        "fallback",
+        "on_unsupported",
+        "stay_in",
+        "timeout",
+    }
+)
 #: What `messages.create` takes. Spelt out so that a call needn't load the types: a test holds them
 #: to `outcrop.client.params`.
 NAMES = OPTION_NAMES | {
@@ -94,6 +109,10 @@ class Settings:
         headers: Sent with every call.
         api_version: `anthropic_version` for every call, None to choose by model.
         api: Which operations `messages` calls: InvokeModel's or Converse's.
+        wish: Which kind of endpoint serves what is called without a prefix.
+        stay_in: The area that no call may leave.
+        fallback: Kinds of endpoint and regions to try after the first.
+        on_unsupported: What to do about fields that a model won't take.
     """
 
     region: Region
@@ -104,6 +123,10 @@ class Settings:
     headers: Mapping[str, str]
     api_version: str | None = None
     api: Api = "invoke"
+    wish: Wish = "auto"
+    stay_in: str | Collection[str] | None = None
+    fallback: tuple[str, ...] = ()
+    on_unsupported: str = "raise"
 
 
 def prepare(settings: Settings, params: Mapping[str, Any], *, stream: bool, beta: bool) -> Call:
@@ -114,7 +137,8 @@ def prepare(settings: Settings, params: Mapping[str, Any], *, stream: bool, beta
         RequestError: For a value that can't be sent.
     """
     document, options = gather(params, beta=beta)
-    model_id: str = document["model"]
+    route = _route(settings, document["model"], options)
+    routing.warn(route, stacklevel=_CALLER)
     document.update(options.get("extra_body") or {})
     api = check_api(options["api"]) if "api" in options else settings.api
     headers = ask_headers(settings, api=api, stream=stream)
@@ -127,22 +151,41 @@ def prepare(settings: Settings, params: Mapping[str, Any], *, stream: bool, beta
         headers = converse.write_headers(headers, fields)
         _warn_of_text_only(fields)
         body = invoke.dump(fields)
-        path = routes.converse_target(model_id, stream=stream)
-        dialect = dialects.converse(model_id)
+        dialect = dialects.converse(route.model_id)
     else:
-        version = settings.api_version or routes.api_version(model_id)
+        version = settings.api_version or route.api_version
         body = invoke.write_ask(document, api_version=version)
-        path = routes.invoke_target(model_id, stream=stream)
-    origin, prefix = address(settings)
-    target = prefix + path
-    if query := options.get("extra_query"):
-        target += "?" + urlencode(query, quote_via=quote)
-    return Call(
-        Request("POST", origin, target, list(headers.items()), body),
-        routes.route(model_id, settings.region.name, origin),
-        settings.policy,
-        timeout(options["timeout"]) if "timeout" in options else settings.timeout,
-        dialect,
+    write_target = routes.converse_target if api == "converse" else routes.invoke_target
+    _, prefix = address(settings)
+    query = options.get("extra_query")
+    asked = "?" + urlencode(query, quote_via=quote) if query else ""
+
+    def by(route: Route, fallbacks: tuple[Call, ...] = ()) -> Call:
+        target = f"{prefix}{write_target(route.model_id, stream=stream)}{asked}"
+        return Call(
+            Request("POST", route.origin, target, list(headers.items()), body),
+            route,
+            settings.policy,
+            timeout(options["timeout"]) if "timeout" in options else settings.timeout,
+            dialect,
+            fallbacks=fallbacks,
+        )
+
+    wanted = options.get("fallback")
+    others = settings.fallback if wanted is None else routing.check_fallback(wanted)
+    if not others:
+        return by(route)
+    ways = routing.fallbacks(settings, route, others, options.get("stay_in"))
+    return by(route, tuple(by(way) for way in ways))
+
+
+def _route(settings: Settings, model: str, options: Mapping[str, Any]) -> Route:
+    wish = options.get("endpoint")
+    return routing.find(
+        settings,
+        model,
+        endpoint=None if wish is None else routing.check_endpoint(wish),
+        stay_in=options.get("stay_in"),
     )
 
 
@@ -219,12 +262,12 @@ def _warn_of_text_only(fields: Mapping[str, Any]) -> None:
         for block in message["content"]:
             document: dict[str, Any] = block.get("document") or {}
             citations: dict[str, Any] = document.get("citations") or {}
-            if document.get("format") == "pdf" and not citations.get("enabled"):
+            if document.get("format") == "pdf" and citations.get("enabled") is None:
                 warnings.warn(
                     f"messages.{at}: through Converse, Claude gets only the text of the PDF "
                     f"{document['name']!r}, no images or layout. Add citations={{'enabled': True}} "
-                    "to the block for the pages as they look, or use api='invoke'. See "
-                    "outcrop.documents.",
+                    "to the block for the pages as they look (outcrop.documents.pdf does), or "
+                    "{'enabled': False} if the text is all you want.",
                     stacklevel=_CALLER,
                 )
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     )
     from typing import Self
 
-    from outcrop.bedrock.call import Call, Opened
+    from outcrop.bedrock.call import Opened
     from outcrop.bedrock.routes import Route
     from outcrop.messages.events import MessageStreamEvent
     from outcrop.wire.http import HeaderMap
@@ -38,12 +38,12 @@ D = TypeVar("D", SyncDialer, AsyncDialer)
 class _Reading(Generic[D]):
     """What both kinds of stream know: the response, the message so far, whether it is whole."""
 
-    def __init__(self, opened: Opened, call: Call, dialer: D) -> None:
+    def __init__(self, opened: Opened, dialer: D) -> None:
         self._opened = opened
         self._dialer = dialer
         self._assembly = Assembly()
         self._error: APIError | None = None
-        self.route: Route = call.route
+        self.route: Route = opened.route
 
     @property
     def headers(self) -> HeaderMap:
@@ -66,6 +66,7 @@ class _Reading(Generic[D]):
             request_id=self.request_id,
             route=self.route,
             headers=self.headers,
+            attempts=self._opened.attempts,
         )
 
     def _failed(self, error: APIError) -> bool:
@@ -92,8 +93,8 @@ class _Reading(Generic[D]):
 class SyncReading(_Reading[SyncDialer]):
     """A stream that is read by blocking."""
 
-    def __init__(self, opened: Opened, call: Call, dialer: SyncDialer) -> None:
-        super().__init__(opened, call, dialer)
+    def __init__(self, opened: Opened, dialer: SyncDialer) -> None:
+        super().__init__(opened, dialer)
         self._documents = self._read()
 
     def _read(self) -> Generator[Document, None, None]:
@@ -183,8 +184,8 @@ class MessageStream(SyncReading):
 class AsyncReading(_Reading[AsyncDialer]):
     """A stream that is read by awaiting."""
 
-    def __init__(self, opened: Opened, call: Call, dialer: AsyncDialer) -> None:
-        super().__init__(opened, call, dialer)
+    def __init__(self, opened: Opened, dialer: AsyncDialer) -> None:
+        super().__init__(opened, dialer)
         self._documents = self._read()
 
     async def _read(self) -> AsyncGenerator[Document, None]:

@@ -2,11 +2,12 @@
 
 Rules: however a text comes in pieces, the message is the same (text, stop reason, usage); what
 has been handed out is never taken back, so the possible beginning of a stop sequence is held until
-it is decided; nothing is made up here, neither IDs nor times.
+it is decided; nothing is made up here, neither IDs nor times, and signatures are given in.
 
 Sources: Anthropic, "Streaming messages" (order and shapes of the events, the empty first
-`input_json_delta`), "Messages" (`stop_sequences`, `max_tokens`, `stop_reason`), and captures of
-InvokeModelWithResponseStream (key order of `message_start`).
+`input_json_delta`), "Thinking" (`signature_delta`, omitted text), "Messages" (`stop_sequences`,
+`max_tokens`, `stop_reason`), and captures of InvokeModelWithResponseStream (key order of
+`message_start`, citations before the text that they are for).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from outcrop.messages.tokens import Generation, Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 Event = dict[str, Any]
 
@@ -27,16 +28,29 @@ _JSON_PIECE: Final = 16  # characters of tool input in an event
 class Composer:
     """Makes the events of one message, from `message_start` to `message_stop`.
 
-    Call `start`, then `text`, `tool_use` and `stop` as the actor goes, then `finish`; each gives
-    the events to send now. Once `done` is true, further pieces change nothing and the actor can be
-    stopped.
+    Call `start`, then `text`, `thinking`, `tool_use` and so on as the actor goes, then `finish`;
+    each gives the events to send now. Once `done` is true, further pieces change nothing and the
+    actor can be stopped.
 
     - Text: after the part that fits into `max_tokens`, nothing more is sent. The cut is the last
       character that still fits, wherever that is, because only then it doesn't depend on pieces.
     - Stop sequences are looked for in the part that fits, within one text block. The one that is
       complete first wins; of two that end together, the longer. It and what follows isn't sent.
+    - Thinking is cut at `max_tokens` like a text, and costs the same whether it is shown, omitted
+      or redacted. Stop sequences aren't looked for in it.
     - Tool use: an input that doesn't fit is cut like a text, so that its JSON is broken: clients
       get that from Claude too ("Handling stop reasons", `max_tokens`).
+
+    Args:
+        message_id: Its ID.
+        model: First-party name of the model.
+        input_tokens: What the request costs.
+        max_tokens: The most that the message may cost.
+        generation: Of the tokenizer that counts.
+        stop_sequences: Texts that end the message; empty ones don't.
+        sign: Gives the signature of a block's thinking; without it blocks carry none.
+        omit_thinking: Whether thinking is sent without its text: its signature stands for it.
+        cached: What replaces `input_tokens` and the zeros for the cache in `usage`.
 
     Attributes:
         done: Whether the end of the message is known.
@@ -53,6 +67,9 @@ class Composer:
         max_tokens: int,
         generation: Generation,
         stop_sequences: Sequence[str] = (),
+        sign: Callable[[str], str] | None = None,
+        omit_thinking: bool = False,
+        cached: Mapping[str, Any] | None = None,
     ) -> None:
         self.done = False
         self.stop_reason: str | None = None
@@ -69,6 +86,11 @@ class Composer:
         self._read = Meter(generation=generation)  # text of this block, held text included
         self._sent = Meter(generation=generation)  # text of this block, without held text
         self._before = 0  # tokens of the blocks before this one
+        self._sign = sign
+        self._omit_thinking = omit_thinking
+        self._cached = cached or {}
+        self._thought: list[str] = []  # the thinking of the block that is open
+        self._citations: Sequence[Mapping[str, Any]] | None = None  # of the text block to begin
         self._cut = False
         self._called = False
 
@@ -88,6 +110,7 @@ class Composer:
             "input_tokens": self._input_tokens,
             "cache_creation_input_tokens": 0,
             "cache_read_input_tokens": 0,
+            **self._cached,
             "output_tokens": 1,
         }
         message: Event = {
@@ -106,6 +129,8 @@ class Composer:
         """Some text; a text block begins if none is open."""
         if self.done or not piece:
             return []
+        if self._open == "thinking":
+            return [*self._close(), *self.text(piece)]
         fits = piece[: self._read.take(piece, limit=self._max_tokens - self._before)]
         ends = [sequence.find(fits) for sequence in self._sequences]
         if found := [
@@ -126,6 +151,52 @@ class Composer:
         hold = max((sequence.matched for sequence in self._sequences), default=0)
         self._held = known[len(known) - hold :]
         return self._send(known[: len(known) - hold])
+
+    def cited_text(self, text: str, citations: Sequence[Mapping[str, Any]]) -> list[Event]:
+        """A whole text, as a block of its own, behind what it is founded on.
+
+        Args:
+            text: Like any text, it is cut at `max_tokens` and at stop sequences.
+            citations: As Anthropic's API writes them; each is a `citations_delta`.
+        """
+        if self.done or not text:
+            return []
+        events = self._close()
+        self._citations = citations
+        events += [*self.text(text), *self._close()]
+        self._citations = None
+        return events
+
+    def thinking(self, piece: str) -> list[Event]:
+        """Some thinking; a thinking block begins if none is open, and ends with its signature."""
+        if self.done or not piece:
+            return []
+        events = [] if self._open == "thinking" else self._close()
+        fits = piece[: self._sent.take(piece, limit=self._max_tokens - self._before)]
+        if fits and self._open is None:
+            events += self._begin({"type": "thinking", "thinking": "", "signature": ""})
+        self._thought.append(fits)
+        if fits and not self._omit_thinking:
+            events.append(self._delta("thinking_delta", "thinking", fits))
+        if len(fits) < len(piece):
+            self._end("max_tokens", cut=True)
+        return events
+
+    def redacted_thinking(self, data: str, *, hidden: str = "") -> list[Event]:
+        """Thinking that the reader can't read, as a block of its own.
+
+        Args:
+            data: What the reader gets.
+            hidden: The thinking in it, which is paid for; if it doesn't fit, no block is sent.
+        """
+        if self.done:
+            return []
+        events = self._close()
+        if self._sent.take(hidden, limit=self._max_tokens - self._before) < len(hidden):
+            self._sent = Meter(generation=self._generation)
+            self._end("max_tokens", cut=True)
+            return events
+        return [*events, *self._begin({"type": "redacted_thinking", "data": data}), *self._close()]
 
     def tool_use(self, id: str, name: str, input: Mapping[str, Any]) -> list[Event]:  # noqa: A002 - the block's own field names
         """A whole tool call, as a block of its own.
@@ -184,20 +255,27 @@ class Composer:
         if not text:
             return []
         self._sent.add(text)
-        events = [] if self._open == "text" else self._begin({"type": "text", "text": ""})
+        events = [] if self._open == "text" else self._begin_text()
         return [*events, self._delta("text_delta", "text", text)]
 
     def _release(self) -> list[Event]:
         held, self._held = self._held, ""
         return self._send(held)
 
+    def _begin_text(self) -> list[Event]:
+        if self._citations is None:
+            return self._begin({"type": "text", "text": ""})
+        events = self._begin({"type": "text", "text": "", "citations": []})
+        deltas = [self._delta("citations_delta", "citation", one) for one in self._citations]
+        return events + deltas
+
     def _begin(self, block: dict[str, Any]) -> list[Event]:
         self._index += 1
         self._open = str(block["type"])
         return [{"type": "content_block_start", "index": self._index, "content_block": block}]
 
-    def _delta(self, kind: str, key: str, piece: str) -> Event:
-        delta = {"type": kind, key: piece}
+    def _delta(self, kind: str, key: str, value: str | Mapping[str, Any]) -> Event:
+        delta = {"type": kind, key: value}
         return {"type": "content_block_delta", "index": self._index, "delta": delta}
 
     def _close(self) -> list[Event]:
@@ -208,8 +286,11 @@ class Composer:
         self._sent = Meter(generation=self._generation)
         for sequence in self._sequences:
             sequence.matched = 0
+        thought, self._thought = "".join(self._thought), []
         if self._open is None:
             return events
+        if self._open == "thinking" and self._sign is not None:
+            events.append(self._delta("signature_delta", "signature", self._sign(thought)))
         self._open = None
         return [*events, {"type": "content_block_stop", "index": self._index}]
 

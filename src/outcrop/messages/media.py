@@ -1,23 +1,38 @@
-"""What the first bytes of an image, and the bytes of a PDF, tell without decoding them.
+"""What the first bytes of an image tell, and how many pages a PDF is charged for.
 
 Rules: nothing here raises on damaged data, and nothing reads more than it is given.
 
-Sources: the PNG specification (W3C, "IHDR"), GIF89a, RFC 9649 (WebP), ITU-T T.81 annex B (JPEG),
-ISO 32000 (PDF, page objects).
+Sources: the PNG specification (W3C, "IHDR"), GIF89a, RFC 9649 (WebP), ITU-T T.81 annex B (JPEG).
 """
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
-_PAGE = re.compile(rb"/Type\s*/Page(?![A-Za-z])")
-_BYTES_PER_PAGE: Final = 100_000  # ours, for PDFs whose page objects are in compressed streams
+from outcrop.messages.pdf import count_pages
+
+_BYTES_PER_PAGE: Final = 100_000  # ours, for PDFs whose page objects can't be seen
 
 
 def pdf_pages(data: bytes) -> int:
     """About how many pages a PDF has, at least 1: its page objects, or else by its size."""
-    return len(_PAGE.findall(data)) or 1 + len(data) // _BYTES_PER_PAGE
+    return count_pages(data)[0] or 1 + len(data) // _BYTES_PER_PAGE
+
+
+def image_type(head: bytes) -> str | None:
+    """The media type of an image, from the beginning of its file; None if it is none of Claude's.
+
+    Those are PNG, JPEG, GIF and WebP.
+    """
+    if head[:8] == b"\x89PNG\r\n\x1a\n":
+        return "image/png"
+    if head[:3] == b"\xff\xd8\xff":
+        return "image/jpeg"
+    if head[:6] in (b"GIF87a", b"GIF89a"):
+        return "image/gif"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image/webp"
+    return None
 
 
 def image_size(head: bytes) -> tuple[int, int] | None:

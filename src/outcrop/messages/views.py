@@ -335,6 +335,7 @@ class Message(View):
         request_id: str | None = None,
         route: Any = None,
         headers: Headers | None = None,
+        attempts: tuple[Any, ...] = (),
     ) -> Self:
         """A message over its document, and what came with it over the wire.
 
@@ -343,8 +344,9 @@ class Message(View):
             request_id: AWS's ID of the request (`x-amzn-RequestId`).
             route: Which way the call went.
             headers: The headers of the response.
+            attempts: What was tried for it, in order.
         """
-        return view_of(cls, document, (request_id, route, headers))
+        return view_of(cls, document, (request_id, route, headers, attempts))
 
     @property
     def _request_id(self) -> str | None:
@@ -362,6 +364,47 @@ class Message(View):
         headers = self._beside(2)
         return {} if headers is None else headers
 
+    @property
+    def attempts(self) -> tuple[Any, ...]:
+        """What was tried for it, each with its route; the last one succeeded."""
+        return self._beside(3) or ()
+
+    @property
+    def cost(self) -> Any:
+        """What it cost by list prices: `amount` (a Decimal), `currency`, and its parts.
+
+        None if the message didn't come by wire; without `amount`, but with a `reason`, where no
+        price is known.
+        """
+        return None if self.route is None else self.route.cost(self.usage.whole())
+
     def _beside(self, index: int) -> Any:
         aside = getattr(self, "_aside", None)
         return None if aside is None else aside[index]
+
+
+class MessageTokensCount(View):
+    """How many input tokens a request costs."""
+
+    input_tokens: int
+
+    @classmethod
+    def received(cls, document: dict[str, Any], *, request_id: str | None, route: Any) -> Self:
+        """A count over its document, and what came with it over the wire.
+
+        Args:
+            document: The decoded body; kept, not copied.
+            request_id: AWS's ID of the request (`x-amzn-RequestId`).
+            route: Which way the call went.
+        """
+        return view_of(cls, document, (request_id, route))
+
+    @property
+    def _request_id(self) -> str | None:
+        """AWS's ID of the request, for its support; None if the count didn't come by wire."""
+        return (getattr(self, "_aside", None) or (None, None))[0]
+
+    @property
+    def route(self) -> Any:
+        """Which way the call went; None if the count didn't come by wire."""
+        return (getattr(self, "_aside", None) or (None, None))[1]
