@@ -4,11 +4,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 FOREIGN := anthropic-current anthropic-older aioboto3 awscli node ministack
 PYTEST_WORKERS ?= 2
+BENCH_PYTHON ?= 3.12
 FUZZ_SECONDS ?= 60
 FUZZ_SEED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check unit fuzz conformance lint types format docs lock clean
+.PHONY: help setup run test check unit fuzz conformance lint types format docs bench lock clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
@@ -70,10 +71,13 @@ format: setup  ## rewrite to the house's style
 docs: setup  ## the documentation, in docs/_build/html
 	$(BIN)/sphinx-build --quiet --fail-on-warning docs docs/_build/html
 
+bench: $(BIN)/uv  ## how far off token estimates are (bench/tokens; needs a Python 3.12)
+	PYTHONPATH=src $(BIN)/uv run --no-project --python $(BENCH_PYTHON) --with-requirements bench/tokens/requirements.txt python bench/tokens/run.py
+
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK_ARGS)
 lock: $(BIN)/uv  ## renew the lock files (LOCK_ARGS=--upgrade for newer versions)
-	$(COMPILE) pyproject.toml --extra model --group dev --group docs --output-file locks/dev.txt
+	$(COMPILE) pyproject.toml --extra model --extra pdf --group dev --group docs --output-file locks/dev.txt
 	$(foreach group,$(FOREIGN),$(COMPILE) --group $(group) --output-file locks/$(group).txt && ) true
 	$(MAKE) .venvs/node/.ready
 	cd tests/conformance/node && PATH="$(CURDIR)/.venvs/node/bin:$$PATH" npm install --package-lock-only --silent --no-audit --no-fund

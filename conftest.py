@@ -34,6 +34,6 @@ def examples_environment(bedrock, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser(), SkipParser()],
-    patterns=["README.md", "docs/*.md"],
+    patterns=["README.md", "docs/*.md", "docs/how-to/*.md"],
     fixtures=["examples_environment"],
 ).pytest()
