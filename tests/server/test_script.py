@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import fields
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 from outcrop.errors import BY_NAME, ConfigurationError, ThrottlingException, ValidationException
-from outcrop.server.actors import Ask, Refuse, Stop, Text, ToolUse, Wait, script as script_module
+from outcrop.server.actors import (
+    Ask,
+    CitedText,
+    RedactedThinking,
+    Refuse,
+    Stop,
+    Text,
+    Thinking,
+    ToolUse,
+    Wait,
+    script as script_module,
+)
 from outcrop.server.actors.script import Script
+from outcrop.server.actors.script_rules import When
 
 pytestmark = pytest.mark.anyio
 
@@ -60,6 +75,103 @@ async def test_a_list_of_pieces_comes_as_it_is():
         Text("!"),
         ToolUse("now", {"zone": "UTC", "deep": [1, 2.5, None, True]}, id="toolu_1"),
     ]
+
+
+async def test_thinking_and_cited_texts_are_pieces_too():
+    subject = script("""
+        - reply:
+          - thinking: Twice two.
+          - redacted_thinking: Hm.
+          - text: Grass is green.
+            citations: [{type: char_location, document_index: 0, document_title: null}]
+          - {text: Roses are red., citations: []}
+        """)
+    assert await answer(subject, ask("Hi")) == [
+        Thinking("Twice two."),
+        RedactedThinking("Hm."),
+        CitedText(
+            "Grass is green.",
+            ({"type": "char_location", "document_index": 0, "document_title": None},),
+        ),
+        CitedText("Roses are red.", ()),
+    ]
+
+
+async def test_a_text_can_be_matched_whole():
+    subject = script("""
+        - when: {prompt_is: Hi, system_is: ""}
+          reply: bare
+        - when: {prompt_is: Hi, system_is: pirate}
+          reply: Arr
+        - else: other
+        """)
+    assert await text(subject, ask("Hi")) == "bare"
+    assert await text(subject, ask("Hi", system="pirate")) == "Arr"
+    assert await text(subject, ask("Hi", system="pirates")) == "other"
+    assert await text(subject, ask("Hi you")) == "other"
+
+
+async def test_tool_results_are_matched_by_their_text():
+    def result(*texts):
+        content = [{"type": "tool_result", "tool_use_id": "t", "content": said} for said in texts]
+        return ask("The weather?", [{"type": "tool_use", "id": "t", "name": "w"}], content)
+
+    subject = script("""
+        - when: {tool_result_is: "4"}
+          reply: four
+        - when: {tool_result_is: ""}
+          reply: nothing
+        - when: {tool_result: rain}
+          reply: umbrella
+        - when: {tool_result: true}
+          reply: something
+        - else: no result
+        """)
+    assert await text(subject, result("4")) == "four"
+    assert await text(subject, result("42")) == "something"
+    assert await text(subject, result("")) == "nothing"
+    assert await text(subject, result("sun", [{"type": "text", "text": "then rain"}])) == "umbrella"
+    assert await text(subject, ask("4")) == "no result"
+
+
+async def test_tools_thinking_and_operation_are_conditions():
+    subject = script("""
+        - when: {tools: [now, then]}
+          reply: both
+        - when: {tools: [now]}
+          reply: now
+        - when: {thinking: true}
+          reply: thought
+        - when: {operation: "Converse*"}
+          reply: converse
+        - when: {tools: [], thinking: false}
+          reply: bare
+        - else: other
+        """)
+    now, then, other = ({"name": name} for name in ("now", "then", "other"))
+    assert await text(subject, ask("Hi", tools=[then, other, now])) == "both"
+    assert await text(subject, ask("Hi", tools=[now, other])) == "now"
+    assert await text(subject, ask("Hi", thinking={"type": "adaptive"})) == "thought"
+    assert await text(subject, ask("Hi", thinking={"type": "enabled"}, tools=[])) == "thought"
+    assert await text(subject, ask("Hi", thinking={"type": "disabled"})) == "bare"
+    assert await text(subject, ask("Hi", tools=[other])) == "other"
+    request = Ask(ask("Hi").document, model="claude", operation="ConverseStream")
+    assert await text(subject, request) == "converse"
+
+
+async def test_a_refusal_after_tool_results_quotes_them():
+    result = [{"type": "tool_result", "tool_use_id": "t", "content": "sun"}]
+    call = [{"type": "tool_use", "id": "t", "name": "w", "input": {}}]
+    (refusal,) = await answer(
+        script("- {when: {turn: 9}, reply: a}"), ask("Weather?", call, result)
+    )
+    assert 'matches the tool result "sun" (turn 2,' in refusal.error.message
+
+
+async def test_an_error_can_say_when_to_come_back():
+    subject = script("- error: {name: ThrottlingException, retry_after: 1.5}\n")
+    (refusal,) = await answer(subject, ask("Hi"))
+    assert refusal.error.retry_after == 1.5
 
 
 async def test_the_first_rule_that_matches_answers():
@@ -210,6 +322,7 @@ async def test_the_example_in_the_documentation_is_a_script():
         ("- {reply: [}", ["line 1", "isn't YAML"]),
         ("hello", ["a list of rules, not str"]),
         ("{}", ["a list of rules, not dict"]),
+        ("[]", ["the script has no rules"]),
         ("", ["a list of rules, not NoneType"]),
         ("- 3", ["line 1", "rule 1", "the rule is 3", "a mapping with when, reply"]),
         ("- reply: a\n- answer: b", ["line 2", "rule 2", "'answer'", "Known are when, reply"]),
@@ -218,11 +331,25 @@ async def test_the_example_in_the_documentation_is_a_script():
         ("- when: {prompt: 3}\n  reply: b", ["when.prompt is 3", "a text"]),
         ("- when: {regex: '('}\n  reply: b", ["when.regex is '('", "unterminated"]),
         ("- when: {turn: 0}\n  reply: b", ["when.turn is 0", "a whole number from 1"]),
-        ("- when: {tool_result: often}\n  reply: b", ["when.tool_result is 'often'", "true or"]),
+        ("- when: {tool_result: 3}\n  reply: b", ["tool_result is 3", "true, false or a text"]),
+        ("- when: {tool_result: ''}\n  reply: b", ["tool_result is ''", "true, false or a text"]),
+        ("- when: {tool_result_is: 3}\n  reply: b", ["tool_result_is is 3", "a text (in quotes"]),
+        ("- when: {tools: now}\n  reply: b", ["when.tools is 'now'", "a list of names"]),
+        ("- when: {tools: [3]}\n  reply: b", ["when.tools[0] is 3", "a text"]),
+        ("- when: {thinking: hard}\n  reply: b", ["when.thinking is 'hard'", "true or false"]),
+        ("- when: {operation: 3}\n  reply: b", ["when.operation is 3", "a text"]),
         ("- reply: 3", ["reply is 3", "a text, or a list of pieces"]),
         ("- reply: [{wait: -1}]", ["reply[0].wait is -1", "seconds from 0 to 600"]),
         ("- reply: [{wait: .nan}]", ["reply[0].wait is nan"]),
-        ("- reply: [{text: a, wait: 1}]", ["reply[0] is", "one of text, tool_use, wait"]),
+        ("- reply: [{text: a, wait: 1}]", ["reply[0] is", "one of text, thinking"]),
+        ("- reply: [{thinking: 3}]", ["reply[0].thinking is 3", "a text"]),
+        ("- reply: [{citations: []}]", ["reply[0] is", "or text and citations"]),
+        ("- reply: [{text: a, citations: b}]", ["reply[0].citations is 'b'", "a list"]),
+        ("- reply: [{text: a, citations: [b]}]", ["citations[0] is 'b'", "a JSON object"]),
+        (
+            "- error: {name: ThrottlingException, retry_after: soon}",
+            ["error.retry_after is 'soon'", "seconds from 0"],
+        ),
         ("- reply: [{tool_use: {input: {}}}]", ["reply[0].tool_use.name is None"]),
         ("- reply: [{tool_use: {name: a, input: 3}}]", ["tool_use.input is 3", "a JSON object"]),
         (
@@ -280,3 +407,23 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
     path.write_bytes(b"- reply: \xe9")
     with pytest.raises(ConfigurationError, match=r"latin\.yaml can't be read: it isn't UTF-8"):
         Script.load(path)
+
+
+def test_the_pieces_in_the_how_to_are_a_script():
+    page = Path(__file__).parents[2] / "docs/how-to/scripted-replies.md"
+    (example,) = re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    (rule,) = script(example).rules
+    assert [type(piece) for piece in rule.pieces] == [
+        Thinking,
+        RedactedThinking,
+        CitedText,
+        Wait,
+        ToolUse,
+    ]
+
+
+def test_the_how_to_names_every_condition():
+    page = Path(__file__).parents[2] / "docs/how-to/scripted-replies.md"
+    conditions = page.read_text(encoding="utf-8").partition("| `when` |")[2].partition("## ")[0]
+    for field in fields(When):
+        assert re.search(rf"`{field.name}\b", conditions), field.name
