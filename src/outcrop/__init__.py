@@ -23,12 +23,18 @@ if TYPE_CHECKING:
     )
     from outcrop.client.raw import APIResponse as APIResponse
     from outcrop.client.request import NOT_GIVEN as NOT_GIVEN, NotGiven as NotGiven, omit as omit
+    from outcrop.client.runner import AsyncToolRunner as AsyncToolRunner, ToolRunner as ToolRunner
     from outcrop.client.streams import (
         AsyncMessageStream as AsyncMessageStream,
         AsyncStream as AsyncStream,
         MessageStream as MessageStream,
         Stream as Stream,
     )
+    from outcrop.client.structured import (
+        ParsedMessage as ParsedMessage,
+        output_format as output_format,
+    )
+    from outcrop.client.tools import Tool as Tool, tool as tool
     from outcrop.errors import (
         AnthropicError as AnthropicError,
         APIConnectionError as APIConnectionError,
@@ -46,14 +52,18 @@ if TYPE_CHECKING:
         ModelError as ModelError,
         NotFoundError as NotFoundError,
         OutcropError as OutcropError,
+        OutputError as OutputError,
         PermissionDeniedError as PermissionDeniedError,
         RateLimitError as RateLimitError,
         RequestError as RequestError,
         RequestTimeoutError as RequestTimeoutError,
         RequestTooLargeError as RequestTooLargeError,
         StreamTruncatedError as StreamTruncatedError,
+        ToolError as ToolError,
+        ToolTurnsError as ToolTurnsError,
         UnprocessableEntityError as UnprocessableEntityError,
     )
+    from outcrop.estimate import Estimate as Estimate, estimate_tokens as estimate_tokens
 
 __version__ = "0.1.0"
 
@@ -63,7 +73,10 @@ _ROOMS = {
     "outcrop.client.client": ("AnthropicBedrock", "AsyncAnthropicBedrock"),
     "outcrop.client.request": ("NOT_GIVEN", "NotGiven", "omit"),
     "outcrop.client.raw": ("APIResponse",),
+    "outcrop.client.runner": ("AsyncToolRunner", "ToolRunner"),
     "outcrop.client.streams": ("AsyncMessageStream", "AsyncStream", "MessageStream", "Stream"),
+    "outcrop.client.structured": ("ParsedMessage", "output_format"),
+    "outcrop.client.tools": ("Tool", "tool"),
     "outcrop.errors": (
         "APIConnectionError",
         "APIError",
@@ -81,19 +94,23 @@ _ROOMS = {
         "ModelError",
         "NotFoundError",
         "OutcropError",
+        "OutputError",
         "PermissionDeniedError",
         "RateLimitError",
         "RequestError",
         "RequestTimeoutError",
         "RequestTooLargeError",
         "StreamTruncatedError",
+        "ToolError",
+        "ToolTurnsError",
         "UnprocessableEntityError",
     ),
+    "outcrop.estimate": ("Estimate", "estimate_tokens"),
 }
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names}
 
 #: Rooms whose public names are many: `from outcrop import types, errors`.
-_WHOLE = {name: f"outcrop.{name}" for name in ("errors", "testing", "types")}
+_WHOLE = {name: f"outcrop.{name}" for name in ("documents", "errors", "testing", "types")}
 
 
 def __getattr__(name: str) -> object:
