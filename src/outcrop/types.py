@@ -200,6 +200,7 @@ from outcrop.messages.views import (
     ContentBlock as ContentBlock,
     Diagnostics as Diagnostics,
     Message as Message,
+    MessageTokensCount as MessageTokensCount,
     OutputTokensDetails as OutputTokensDetails,
     RedactedThinkingBlock as RedactedThinkingBlock,
     RefusalStopDetails as RefusalStopDetails,

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from outcrop.bedrock import checks
 from outcrop.catalog import models
 from outcrop.errors import ValidationException
-from outcrop.messages import tokens
+from outcrop.messages import prompt_tokens
 
 VERSIONED = "anthropic.claude-sonnet-4-5-20250929-v1:0"  # prefill; temperature or top_p
 OPUS_4_1 = "anthropic.claude-opus-4-1-20250805-v1:0"  # temperature and top_p
@@ -106,7 +106,7 @@ ASKED = {"role": "user", "content": "Hi"}
             ),
         ),
         (LATER, {"without": ["max_tokens"]}, "max_tokens: Field required"),
-        (LATER, {"cache_control": {}}, "cache_control: Extra inputs are not permitted"),
+        (VERSIONED, {"cache_control": {}}, "cache_control: Extra inputs are not permitted"),
         (
             VERSIONED,
             {"anthropic_version": "2026-10-21"},
@@ -346,7 +346,7 @@ def test_a_prompt_longer_than_the_context_is_told_with_the_estimate():
     words = "word " * 250_000
     told = refusal(VERSIONED, messages=[{"role": "user", "content": words}])
     document = {"messages": [{"role": "user", "content": words}]}
-    used = tokens.count_request(document, generation="4.6")
+    used = prompt_tokens.count_request(document, generation="4.6")
     assert told == f"prompt is too long: {used} tokens > 200000 maximum"
 
 
@@ -446,7 +446,9 @@ def test_api_version_2026_10_21_refuses_citations_on_a_users_text_and_default_sa
                             "source": {
                                 "type": "base64",
                                 "media_type": "application/pdf",
-                                "data": b64encode(b"%PDF-1.4").decode(),
+                                "data": b64encode(
+                                    b"%PDF-1.4\n1 0 obj<</Type/Page>>endobj"
+                                ).decode(),
                             },
                         },
                         text("Read it."),

@@ -16,7 +16,7 @@ from outcrop import errors
 from outcrop.bedrock.invoke import PADDING
 from outcrop.errors import ResourceNotFoundException, ValidationException
 from outcrop.messages.assembly import Assembly
-from outcrop.server import runtime
+from outcrop.server import dialects, runtime
 from outcrop.server.actors import Refuse, Stop, Text, ToolUse, Wait
 from outcrop.testing import local_bedrock
 
@@ -164,7 +164,7 @@ def test_the_last_chunk_has_the_metrics_of_the_invocation(bedrock):
 
 
 def test_each_frame_is_padded_by_2_to_62_characters():
-    framer = runtime.Framer(began=0.0)
+    framer = dialects.InvokeFramer(began=0.0)
     frames = EventStreamBuffer()
     frames.add_data(framer.write([{"type": "ping"}] * 500, now=1.0))
     padding = [json.loads(frame.payload)["p"] for frame in frames]

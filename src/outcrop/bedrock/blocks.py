@@ -119,6 +119,15 @@ def read_block(block: Document) -> Document:
     return pair.read(value) | _rest(block, member)
 
 
+def unguarded(block: Document) -> Document:
+    """A block as the model gets it: what is marked for a guardrail without its mark."""
+    if block["type"] != "guardContent":
+        return block
+    marked: Document = block["guardContent"]
+    inner = {"text": marked["text"]["text"]} if "text" in marked else marked
+    return read_block(inner) | {name: block[name] for name in ("cache_control",) if name in block}
+
+
 # Cache points ────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -15,11 +15,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from outcrop.bedrock import conversation
+from outcrop.bedrock import (
+    attachments,
+    cache_points,
+    conversation,
+    images,
+    output_config,
+    pdfs,
+    thinking,
+)
 from outcrop.bedrock.conversation import LATEST, fields, items, unknown_tag
 from outcrop.catalog import models
 from outcrop.errors import ValidationException
-from outcrop.messages import tokens
+from outcrop.messages import prompt_tokens
 
 if TYPE_CHECKING:
     from outcrop.catalog.models import Model
@@ -54,6 +62,7 @@ FIELDS: Final[dict[str, Field]] = {
     "thinking": Field("JSONObject"),
     "metadata": Field("JSONObject"),
     "output_config": Field("JSONObject"),
+    "cache_control": Field(),  # not every model takes it
     "context_management": Field("JSONObject"),
     "user_profile_id": Field("String"),
     "amazon-bedrock-guardrailConfig": Field("JSONObject"),
@@ -95,11 +104,17 @@ def check(document: Document, *, model: Model) -> int:
     _check_fields(document, model)
     _check_betas(document)
     _check_limits(document, model)
+    thinking.check(document, model=model)
     _check_sampling(document, model)
     _check_system(document)
-    _check_tools(document)
+    _check_tools(document, model)
+    output_config.check(document, model=model)
+    cache_points.check(document, model=model)
     conversation.check(document, model=model)
-    used = tokens.count_request(document, generation=model.tokenizer)
+    images.check(document, model=model)
+    pdfs.check(document, most=attachments.most_pages(model))
+    thinking.check_turn(document)
+    used = prompt_tokens.count_request(document, generation=model.tokenizer)
     if used > model.context:
         raise ValidationException(f"prompt is too long: {used} tokens > {model.context} maximum")
     return used
@@ -218,15 +233,6 @@ def _check_limits(document: Document, model: Model) -> None:
             raise ValidationException(
                 "stop_sequences: each stop sequence must contain non-whitespace"
             )
-    thinking = fields(document.get("thinking"))
-    budget = thinking.get("budget_tokens")
-    if thinking.get("type") == "enabled" and isinstance(budget, int):
-        if budget < 1024:
-            raise ValidationException(
-                "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024"
-            )
-        if budget >= wanted:
-            raise ValidationException("`max_tokens` must be greater than `thinking.budget_tokens`.")
 
 
 def _check_sampling(document: Document, model: Model) -> None:
@@ -263,7 +269,7 @@ def _check_system(document: Document) -> None:
             raise ValidationException("system: text content blocks must be non-empty")
 
 
-def _check_tools(document: Document) -> None:
+def _check_tools(document: Document, model: Model) -> None:
     names: set[str] = set()
     for at, given in enumerate(items(document.get("tools"))):
         tool = fields(given)
@@ -288,6 +294,10 @@ def _check_tools(document: Document) -> None:
     if choice.get("type") not in ("any", "auto", "none", "tool"):
         tags = ("any", "auto", "none", "tool")
         raise ValidationException(unknown_tag("tool_choice", choice.get("type"), tags))
+    if choice["type"] in ("any", "tool") and not model.forced_tools:
+        raise ValidationException(
+            'tool_choice: type "tool" and "any" are not supported for this model.'
+        )
     if not names:
         raise ValidationException("tool_choice may only be specified while providing tools.")
     wanted = choice.get("name")

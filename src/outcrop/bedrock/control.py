@@ -1,17 +1,18 @@
-"""The control plane's shapes, from the catalog: ListFoundationModels.
+"""The control plane's shapes, from the catalog: foundation models.
 
-Rules: pure rendering, in AWS's words and key order; what isn't published is left out.
+Rules: pure rendering, in AWS's words and key order; what isn't published is left out; filters are
+taken as they are, their values are checked before.
 Sources: botocore `bedrock/2023-04-20/service-2.json` (members, enums, patterns); replies of
-ListFoundationModels as publicly recorded.
+ListFoundationModels as publicly recorded; Amazon Bedrock User Guide, "Model lifecycle".
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
+from outcrop.bedrock import faults
 from outcrop.catalog import models, reach
-from outcrop.errors import ValidationException
+from outcrop.errors import ResourceNotFoundException, ValidationException
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,35 +23,68 @@ Document = dict[str, Any]
 
 PROVIDER: Final = "Anthropic"
 
-#: Query parameter → what it may be. INFERENCE_PROFILE is in replies, but no filter.
-FILTERS: Final[dict[str, tuple[str, ...] | str]] = {
-    "byProvider": "[A-Za-z0-9- ]{1,63}",
-    "byCustomizationType": ("FINE_TUNING", "CONTINUED_PRE_TRAINING", "DISTILLATION"),
-    "byOutputModality": ("TEXT", "IMAGE", "EMBEDDING"),
-    "byInferenceType": ("ON_DEMAND", "PROVISIONED"),
-}
-
 _LONGEST_NAME: Final = 20  # botocore: `BrandedName`
 
 
-def list_foundation_models(query: Mapping[str, str], *, region: str, today: str) -> Document:
+def list_foundation_models(filters: Mapping[str, str], *, region: str, today: str) -> Document:
     """The reply of ListFoundationModels: Claude models that a region can reach and that live.
 
     Args:
-        query: The query parameters; unknown ones are ignored, as AWS does.
+        filters: Members of the request: `byProvider`, `byCustomizationType`, `byOutputModality`,
+            `byInferenceType`.
         region: Whose endpoint is asked.
         today: ISO 8601; models that have ended by then aren't listed.
-
-    Raises:
-        ValidationException: A filter has a value that it can't have.
     """
-    _check_filters(query)
     rows = [
         summary(model, region=region, today=today)
         for model in models.models()
-        if _is_reachable(model, region, today)
+        if is_reachable(model, region=region, today=today)
     ]
-    return {"modelSummaries": [row for row in rows if _matches(row, query)]}
+    return {"modelSummaries": [row for row in rows if _matches(row, filters)]}
+
+
+def get_foundation_model(identifier: str, *, region: str, today: str) -> Document:
+    """The reply of GetFoundationModel.
+
+    Args:
+        identifier: ID or ARN of a foundation model.
+        region: Whose endpoint is asked.
+        today: ISO 8601.
+
+    Raises:
+        ValidationException: It isn't there.
+        ResourceNotFoundException: It has ended.
+    """
+    model = find(identifier, region=region, today=today)
+    if not is_reachable(model, region=region, today=today):
+        raise ValidationException(faults.UNKNOWN_MODEL)
+    return {"modelDetails": summary(model, region=region, today=today)}
+
+
+def find(identifier: str, *, region: str, today: str) -> Model:
+    """The foundation model of an ID or ARN, in whatever regions it may be.
+
+    Args:
+        identifier: ID or ARN of a foundation model; inference profiles are none.
+        region: Whose endpoint is asked: an ARN has to name the same.
+        today: ISO 8601.
+
+    Raises:
+        ValidationException: The ID is unknown.
+        ResourceNotFoundException: The model has ended there.
+    """
+    found = reach.reach(identifier, region=region, today=today)
+    known = found.address.kind in ("base", "foundation-model")
+    if not known or found.model is None or found.address.region not in (None, region):
+        raise ValidationException(faults.UNKNOWN_MODEL)
+    if found.problem == "ended":
+        raise ResourceNotFoundException(faults.MODEL_ENDED)
+    return found.model
+
+
+def model_arn(base_id: str, *, region: str) -> str:
+    """The ARN of a foundation model in a region."""
+    return f"arn:{models.partition(region)}:bedrock:{region}::foundation-model/{base_id}"
 
 
 def summary(model: Model, *, region: str, today: str) -> Document:
@@ -62,7 +96,7 @@ def summary(model: Model, *, region: str, today: str) -> Document:
     if len(name) > _LONGEST_NAME:
         name = name.removeprefix("Claude ")[:_LONGEST_NAME]
     return {
-        "modelArn": f"arn:{_partition(region)}:bedrock:{region}::foundation-model/{model.id}",
+        "modelArn": model_arn(model.id, region=region),
         "modelId": model.id,
         "modelName": name,
         "providerName": PROVIDER,
@@ -75,8 +109,8 @@ def summary(model: Model, *, region: str, today: str) -> Document:
     }
 
 
-def _is_reachable(model: Model, region: str, today: str) -> bool:
-    """Whether its base ID or one of its profiles leads to it from there."""
+def is_reachable(model: Model, *, region: str, today: str) -> bool:
+    """Whether a model's base ID or one of its profiles leads to it from a region."""
     prefixes = reach.profiles_from(model, region)
     asked = [model.id, *(f"{prefix}.{model.id}" for prefix in prefixes)]
     return any(reach.reach(text, region=region, today=today).problem is None for text in asked)
@@ -97,43 +131,14 @@ def _lifecycle(life: Lifecycle, launch: str, today: str) -> Document:
     }
 
 
-def _partition(region: str) -> str:
-    for name, partition in models.partitions().items():
-        if region in partition.regions:
-            return name
-    return "aws"
-
-
-def _check_filters(query: Mapping[str, str]) -> None:
-    faults = [
-        f"Value '{query[key]}' at '{key}' failed to satisfy constraint: Member must satisfy "
-        + (
-            f"regular expression pattern: {allowed}"
-            if isinstance(allowed, str)
-            else f"enum value set: [{', '.join(allowed)}]"
-        )
-        for key, allowed in FILTERS.items()
-        if key in query and not _is_allowed(query[key], allowed)
-    ]
-    if faults:
-        count = "1 validation error" if len(faults) == 1 else f"{len(faults)} validation errors"
-        raise ValidationException(f"{count} detected: {'; '.join(faults)}")
-
-
-def _is_allowed(value: str, allowed: tuple[str, ...] | str) -> bool:
-    if isinstance(allowed, str):
-        return re.fullmatch(allowed, value) is not None
-    return value in allowed
-
-
-def _matches(row: Document, query: Mapping[str, str]) -> bool:
+def _matches(row: Document, filters: Mapping[str, str]) -> bool:
     # How AWS compares providers isn't published; `anthropic` finds `Anthropic` ("list-foundation-
     # models --by-provider anthropic", Anthropic's documentation of Claude on Amazon Bedrock).
-    if (provider := query.get("byProvider")) and provider.lower() != PROVIDER.lower():
+    if (provider := filters.get("byProvider")) and provider.lower() != PROVIDER.lower():
         return False
     wanted = {
-        "customizationsSupported": query.get("byCustomizationType"),
-        "outputModalities": query.get("byOutputModality"),
-        "inferenceTypesSupported": query.get("byInferenceType"),
+        "customizationsSupported": filters.get("byCustomizationType"),
+        "outputModalities": filters.get("byOutputModality"),
+        "inferenceTypesSupported": filters.get("byInferenceType"),
     }
     return all(value is None or value in row[key] for key, value in wanted.items())

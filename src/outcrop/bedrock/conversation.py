@@ -14,6 +14,7 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+from outcrop.bedrock.attachments import IMAGE_BASE64
 from outcrop.errors import ValidationException
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 LATEST: Final = "2026-10-21"
-MAX_IMAGE_BASE64: Final = 5 * 1024 * 1024  # "5 MB maximum", measured on the base64
 
 
 class Block(NamedTuple):
@@ -221,10 +221,10 @@ def _check_source(path: str, tag: str, given: object) -> None:
         names = f"{', '.join(firsts)} or {last}" if firsts else last
         raise ValidationException(f"{path}.base64.media_type: Input should be {names}")
     data: str = source["data"]
-    if tag == "image" and len(data) > MAX_IMAGE_BASE64:
+    if tag == "image" and len(data) > IMAGE_BASE64.most:
         raise ValidationException(
             f"{path}.base64: image exceeds 5 MB maximum: {len(data)} bytes > "
-            f"{MAX_IMAGE_BASE64} bytes"
+            f"{IMAGE_BASE64.most} bytes"
         )
     try:
         b64decode(data, validate=True)

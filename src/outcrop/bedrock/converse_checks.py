@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from outcrop.bedrock.attachments import CONVERSE_DOCUMENTS
 from outcrop.bedrock.names import is_safe
 from outcrop.errors import ValidationException
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
-#: botocore, documentation of `Message`.
-MOST_DOCUMENTS: Final = 5
 #: The formats that Claude can cite from, through Converse.
 CITED_FORMATS: Final = ("pdf", "txt")
 
@@ -111,9 +110,9 @@ def _check_documents(messages: list[Document]) -> None:
                 "A text block must be included when using documents. Add a text block and retry "
                 "your request."
             )
-    if count > MOST_DOCUMENTS:
+    if count > CONVERSE_DOCUMENTS.most:
         raise ValidationException(
-            f"You can't include more than {MOST_DOCUMENTS} documents in a request."
+            f"You can't include more than {CONVERSE_DOCUMENTS.most} documents in a request."
         )
 
 

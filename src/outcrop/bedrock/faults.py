@@ -76,9 +76,35 @@ REMEDIES: tuple[Remedy, ...] = (
         "Bedrock doesn't say which: take flags out of betas=[…] one by one.",
     ),
     Remedy(
+        "ValidationException",
+        "support counting tokens",
+        "outcrop.estimate_tokens estimates, without asking anybody.",
+    ),
+    Remedy(
+        "ValidationException",
+        "output_config.format: Extra inputs",
+        "On Bedrock the models of 4.5 and 4.6 take it; for others, use a tool that is forced.",
+    ),
+    Remedy(
+        "ValidationException",
+        "data retention mode",
+        "PutAccountDataRetention sets the account's mode; the model's card names those it takes.",
+    ),
+    Remedy(
+        "AccessDeniedException",
+        "not available for this account",
+        "The model is open by invitation: ask AWS, or call another one.",
+    ),
+    Remedy(
         "ResourceNotFoundException",
         "use case details have not been submitted",
-        "Fill in Anthropic's use-case form once for the account, in the Bedrock console.",
+        "Fill in Anthropic's use-case form once for the account, in the Bedrock console or by "
+        "PutUseCaseForModelAccess.",
+    ),
+    Remedy(
+        "ResourceNotFoundException",
+        "marked by provider as Legacy",
+        "'outcrop resolve MODEL' names its successor.",
     ),
     Remedy(
         "ResourceNotFoundException",

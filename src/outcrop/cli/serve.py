@@ -26,6 +26,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = DEFAULT_PORT,
     actor: str | None = None,
+    record: Path | None = None,
     region: str = "us-west-2",
     auth: Literal["on", "off"] = "on",
     identity: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = (),
@@ -33,6 +34,9 @@ def serve(
     tls: Annotated[bool, Parameter(negative=())] = False,
     tls_dir: Path | None = None,
     today: str | None = None,
+    access: Literal["open", "form", "agreement"] = "open",
+    account: Literal["active", "new", "invited"] = "active",
+    state: Path | None = None,
     print_env: Annotated[bool, Parameter(negative=())] = False,
     shell: Shell = "sh",
 ) -> int:
@@ -48,7 +52,9 @@ def serve(
         Port to listen on; 0 takes a free one.
     actor
         Who answers: small (real text of a small model; the default where installed), parrot
-        (deterministic), or script:FILE.
+        (deterministic), or script:FILE, a YAML or Python file of your own.
+    record
+        Write prompts and replies to this new YAML file, as a script that answers the same later.
     region
         The region that 'outcrop env' names and that API keys of no region count for.
     auth
@@ -64,6 +70,15 @@ def serve(
         Folder that keeps the certificate; otherwise a temporary one.
     today
         The day by which models are legacy or ended, as 2026-11-22; otherwise the catalog's.
+    access
+        What an account needs for its first call: nothing (open, as on AWS today), the use-case form
+        (form), or an agreement for each model as well (agreement).
+    account
+        What kind of account calls: active, new (can't start with legacy models), or invited (to
+        models that are by invitation only).
+    state
+        Folder that keeps what accounts have: inference profiles, tags, forms, agreements, data
+        retention. Otherwise all that ends with the server.
     print_env
         Print the exports for clients when ready.
     shell
@@ -77,6 +92,7 @@ def serve(
         host=host,
         port=port,
         actor=actor or default_actor(note),
+        record=record,
         region=region,
         auth=auth == "on",
         identities=identity,
@@ -84,6 +100,9 @@ def serve(
         tls=tls,
         tls_dir=tls_dir,
         today=today,
+        access=access,
+        account=account,
+        state=state,
     )
     if not options.auth:
         note("outcrop: --auth off: every caller is accepted, signed or not.")
@@ -102,6 +121,8 @@ async def _run(bedrock: LocalBedrock, announce: Callable[[], None]) -> None:
 
 def _announce(bedrock: LocalBedrock, *, print_env: bool, shell: Shell) -> None:
     print(f"Local Bedrock ready at {bedrock.url} (actor: {bedrock.actor_name})", flush=True)
+    if bedrock.options.record is not None:
+        note(f"outcrop: every prompt and every reply is written to {bedrock.options.record}.")
     if print_env:
         print(export(bedrock.environ(), shell), flush=True)
         return

@@ -5,9 +5,10 @@ who calls is recognised before the body is read; every response has AWS's reques
 that says which stand-in answers; what goes wrong here is told to the log with the request ID, to
 the client without any inside; prompts, replies and secrets are never logged.
 
-Served: InvokeModel, InvokeModelWithResponseStream, ListFoundationModels, STS GetCallerIdentity and
-`/_outcrop/health`. Every other path is AWS's 404 for an unknown operation, Converse and CountTokens
-included.
+Served: InvokeModel, Converse, both as streams too, CountTokens, the token counter of the Messages
+route, the control plane (`outcrop.server.control`), STS GetCallerIdentity and `/_outcrop/health`.
+Another operation that AWS has is refused by its name; every other path is AWS's 404 for an unknown
+operation.
 Source: botocore `bedrock-runtime`, `bedrock` and `sts` service-2.json (methods and paths).
 """
 
@@ -20,50 +21,61 @@ import time
 import uuid
 from contextlib import aclosing, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
 import orjson
 
 from outcrop import errors
-from outcrop.bedrock import faults, invoke
+from outcrop.bedrock import count, faults, invoke, messages_count
 from outcrop.catalog import models
-from outcrop.server import control, runtime, sts
-from outcrop.server.auth import STS, Gate, Head
+from outcrop.server import control, messages_count as counter, operations, runtime, sts
+from outcrop.server.accounts.access import Terms
+from outcrop.server.accounts.state import Accounts
+from outcrop.server.auth import BEDROCK, MESSAGES, STS, Gate, Head
+from outcrop.server.dialects import Converse, InvokeModel
 from outcrop.server.exchange import Exchange, Gone, Limits
+from outcrop.server.prompt_cache import PromptCache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator
+    from collections.abc import Callable, Coroutine, Generator, Sequence
 
     from outcrop.server.actors import Actor
-    from outcrop.server.auth import Recognised
+    from outcrop.server.auth import Caller, Recognised
     from outcrop.server.exchange import Receive, Scope, Send
+    from outcrop.server.operations import Operation
     from outcrop.server.runtime import Accepted
     from outcrop.wire.http import Headers
+
+T = TypeVar("T")
 
 _log = logging.getLogger("outcrop.server")
 
 HEALTH: Final = "/_outcrop/health"
-
 #: Seconds that an answer may take to end when the server stops.
 CLOSE_SECONDS: Final = 5.0
-_MODEL_PATH: Final = re.compile(r"/model/([^/]+)/(invoke|invoke-with-response-stream)")
+_MODEL_PATH: Final = re.compile(r"/model/([^/]+)/([a-z-]+)")
+_COUNT: Final = "count-tokens"
+
+
+class _Operation(NamedTuple):
+    """An operation that a model answers."""
+
+    name: str
+    converse: bool = False
+    stream: bool = False
+
+
 _OPERATIONS: Final = {
-    "invoke": "InvokeModel",
-    "invoke-with-response-stream": "InvokeModelWithResponseStream",
+    "invoke": _Operation("InvokeModel"),
+    "invoke-with-response-stream": _Operation("InvokeModelWithResponseStream", stream=True),
+    "converse": _Operation("Converse", converse=True),
+    "converse-stream": _Operation("ConverseStream", converse=True, stream=True),
 }
-#: Request headers that come back with the reply: member and values (botocore: `InvokeModel`).
-_ECHOED: Final = {
-    "x-amzn-bedrock-performanceconfig-latency": (
-        "performanceConfigLatency",
-        ("standard", "optimized"),
-    ),
-    "x-amzn-bedrock-service-tier": ("serviceTier", ("priority", "default", "flex", "reserved")),
-}
-#: Bodies from this size on are judged in a thread: hashing and decoding them takes a while.
+#: Bodies from this size on are judged in a thread, as are those with documents: hashing and
+#: decoding them takes a while.
 _LARGE: Final = 256 * 1024
 
-NO_GUARDRAIL: Final = "The guardrail identifier or version provided in the request does not exist."
 INTERNAL: Final = (
     "The system encountered an unexpected error during processing. Try your request again."
 )
@@ -78,7 +90,9 @@ class App:
         limits: Bounds.
         today: ISO 8601; the day by which models are legacy or ended.
         health: What `/_outcrop/health` shows beside its status.
-        clock: Seconds since the epoch, to judge signatures by.
+        accounts: What accounts have; nothing yet, and in memory only, if None.
+        terms: On which accounts can call models.
+        clock: Seconds since the epoch, by which signatures and cached prompts expire.
     """
 
     def __init__(
@@ -89,6 +103,8 @@ class App:
         limits: Limits | None = None,
         today: str | None = None,
         health: dict[str, str] | None = None,
+        accounts: Accounts | None = None,
+        terms: Terms | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._actor = actor
@@ -97,6 +113,10 @@ class App:
         self._today = today or models.as_of()
         self._health = health or {}
         self._clock = clock
+        self._cache = PromptCache(clock)
+        self._control = control.ControlPlane(
+            accounts or Accounts(), terms=terms or Terms(), today=self._today
+        )
         self._in_flight = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closing = False
@@ -163,15 +183,21 @@ class App:
         write_fault: Callable[[errors.APIStatusError], tuple[int, Headers, bytes]]
         write_fault = faults.write_fault
         work: Coroutine[Any, Any, None]
-        if head.method == "POST" and (match := _MODEL_PATH.fullmatch(path)):
-            work = self._invoke(exchange, *match.groups(), began=began)
-        elif head.method == "GET" and path == "/foundation-models":
-            work = self._list_models(exchange, query)
+        model_id, at_model = _at_model(head.method, path)
+        if operation := _OPERATIONS.get(at_model):
+            work = self._answer(exchange, model_id, operation, began=began)
+        elif at_model == _COUNT:
+            work = self._count_tokens(exchange, model_id)
+        elif head.method == "POST" and path == messages_count.TARGET:
+            work = self._count_messages(exchange)
+            write_fault = partial(messages_count.write_fault, request_id=request_id)
         elif head.method == "POST" and path == "/":
             work = self._get_caller_identity(exchange, request_id)
             write_fault = partial(sts.write_fault, request_id=request_id)
         elif head.method == "GET" and path == HEALTH:
             work = self._tell_health(exchange)
+        elif found := operations.find(head.method, path):
+            work = self._ask_control_plane(exchange, found, query)
         else:
             work = _know_nothing(head)
         try:
@@ -197,48 +223,63 @@ class App:
 
     # Runtime ─────────────────────────────────────────────────────────────────────────────────────
 
-    async def _invoke(
-        self, exchange: Exchange, encoded_id: str, operation: str, *, began: float
+    async def _answer(
+        self, exchange: Exchange, model_id: str, operation: _Operation, *, began: float
     ) -> None:
         recognised = self._gate.recognise(exchange.head)
-        with self._slot():
-            accepted = await self._accept(exchange, recognised, unquote(encoded_id), operation)
-            with exchange.watching():
-                if operation == "invoke":
-                    await self._reply(exchange, accepted, began)
-                else:
-                    await self._stream(exchange, accepted, began)
 
-    async def _accept(
-        self, exchange: Exchange, recognised: Recognised, model_id: str, operation: str
-    ) -> Accepted:
-        body = await exchange.read()
-
-        def judge() -> Accepted:
-            caller = self._gate.prove(recognised, exchange.head, body, now=self._clock())
-            _check_headers(exchange)
+        def judge(caller: Caller, body: bytes) -> Accepted:
+            dialect = Converse() if operation.converse else InvokeModel(exchange.header)
             return runtime.accept(
                 body,
                 model_id,
+                dialect=dialect,
+                account=caller.identity.account,
                 region=caller.region,
                 today=self._today,
-                operation=_OPERATIONS[operation],
+                operation=operation.name,
+                access=self._control.access(caller, now=self._clock()),
             )
 
-        return await asyncio.to_thread(judge) if len(body) > _LARGE else judge()
+        with self._slot():
+            accepted = await self._judged(exchange, recognised, judge)
+            with exchange.watching():
+                if operation.stream:
+                    await self._stream(exchange, accepted, began)
+                else:
+                    await self._reply(exchange, accepted, began)
+
+    async def _judged(
+        self,
+        exchange: Exchange,
+        recognised: Recognised,
+        judge: Callable[[Caller, bytes], T],
+        *,
+        services: Sequence[str] = BEDROCK,
+        limit: int | None = None,
+    ) -> T:
+        """What is made of a body, once it is proved who calls."""
+        body = await exchange.read(limit)
+
+        def proved() -> T:
+            caller = self._gate.prove(
+                recognised, exchange.head, body, now=self._clock(), services=services
+            )
+            return judge(caller, body)
+
+        return await asyncio.to_thread(proved) if _takes_long(body) else proved()
 
     async def _reply(self, exchange: Exchange, accepted: Accepted, began: float) -> None:
-        async with aclosing(runtime.answer(accepted, self._actor)) as batches:
-            document = await runtime.fold(batches, accepted)
+        async with aclosing(runtime.answer(accepted, self._actor, self._cache)) as batches:
+            message = await runtime.fold(batches, accepted)
         latency = round((time.perf_counter() - began) * 1000)
-        headers, body = invoke.write_reply(document, latency=latency)
-        await exchange.reply(200, [*headers, *_echo(exchange)], body)
+        await exchange.reply(200, *accepted.dialect.write_reply(message, latency=latency))
 
     async def _stream(self, exchange: Exchange, accepted: Accepted, began: float) -> None:
-        framer = runtime.Framer(began)
-        async with aclosing(runtime.answer(accepted, self._actor)) as batches:
+        framer = accepted.dialect.framer(began)
+        async with aclosing(runtime.answer(accepted, self._actor, self._cache)) as batches:
             first = await anext(batches)  # a refusal before it is an HTTP error
-            await exchange.begin([*invoke.stream_headers(), *_echo(exchange)])
+            await exchange.begin(accepted.dialect.stream_headers())
             await exchange.write(framer.write(first, now=time.perf_counter()))
             try:
                 async for events in batches:
@@ -255,15 +296,39 @@ class App:
                 raise
         await exchange.end()
 
+    async def _count_tokens(self, exchange: Exchange, model_id: str) -> None:
+        recognised = self._gate.recognise(exchange.head)
+
+        def judge(caller: Caller, body: bytes) -> int:
+            return runtime.count_tokens(body, model_id, region=caller.region, today=self._today)
+
+        with self._slot():
+            counted = await self._judged(exchange, recognised, judge)
+            await exchange.reply(200, *count.write_reply(counted))
+
+    async def _count_messages(self, exchange: Exchange) -> None:
+        recognised = self._gate.recognise(exchange.head)
+
+        def judge(caller: Caller, body: bytes) -> int:
+            return counter.count_tokens(body, exchange.header, region=caller.region)
+
+        with self._slot():
+            counted = await self._judged(exchange, recognised, judge, services=MESSAGES)
+            await exchange.reply(200, *messages_count.write_reply(counted))
+
     # The rest ────────────────────────────────────────────────────────────────────────────────────
 
-    async def _list_models(self, exchange: Exchange, query: str) -> None:
+    async def _ask_control_plane(
+        self, exchange: Exchange, operation: Operation, query: str
+    ) -> None:
         recognised = self._gate.recognise(exchange.head)
+
+        def judge(caller: Caller, body: bytes) -> tuple[int, Headers, bytes]:
+            return self._control.answer(operation, query, body, caller=caller, now=self._clock())
+
         with self._slot():
-            body = await exchange.read(sts.MAX_BODY)
-            caller = self._gate.prove(recognised, exchange.head, body, now=self._clock())
-            reply = control.list_foundation_models(query, region=caller.region, today=self._today)
-            await exchange.reply(200, *reply)
+            reply = await self._judged(exchange, recognised, judge, limit=control.MAX_BODY)
+            await exchange.reply(*reply)
 
     async def _get_caller_identity(self, exchange: Exchange, request_id: str) -> None:
         body = await exchange.read(sts.MAX_BODY)
@@ -291,18 +356,11 @@ async def _know_nothing(head: Head) -> None:
     raise errors.UnknownOperationException(f"{head.method} {head.target.partition('?')[0]}")
 
 
-def _check_headers(exchange: Exchange) -> None:
-    """Refuses what AWS would: there are no guardrails here, and modes have fixed names."""
-    if exchange.header("x-amzn-bedrock-guardrailidentifier"):
-        raise errors.ValidationException(NO_GUARDRAIL)
-    for name, (member, allowed) in _ECHOED.items():
-        value = exchange.header(name)
-        if value and value not in allowed:
-            raise errors.ValidationException(
-                f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy "
-                f"constraint: Member must satisfy enum value set: [{', '.join(allowed)}]"
-            )
+def _takes_long(body: bytes) -> bool:
+    return len(body) > _LARGE or b'"document"' in body
 
 
-def _echo(exchange: Exchange) -> Headers:
-    return [(name, value) for name in _ECHOED if (value := exchange.header(name))]
+def _at_model(method: str, path: str) -> tuple[str, str]:
+    """The model ID and what is to be done there; empty for any other request."""
+    match = _MODEL_PATH.fullmatch(path) if method == "POST" else None
+    return (unquote(match[1]), match[2]) if match else ("", "")

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 #: Signing name of the runtime and of the control plane (botocore: `signingName`).
 BEDROCK: Final = ("bedrock",)
 STS: Final = ("sts",)
+#: Signing name of the Messages route; behind one base URL, clients may sign for either.
+MESSAGES: Final = ("bedrock-mantle", "bedrock")
 
 #: Regions that the local Bedrock stands for: all that have Bedrock.
 REGIONS: Final = frozenset(models.regions())

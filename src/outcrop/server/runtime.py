@@ -1,8 +1,10 @@
-"""InvokeModel and InvokeModelWithResponseStream: from a request to the events of an answer.
+"""InvokeModel, Converse, their streams, and CountTokens: from a request to the events of an answer.
 
-Rules: the model is judged before the body, as by AWS; an actor's refusal before its first piece is
-an HTTP error, after it an exception in the stream; whoever stops listening closes the actor's
-generator; the day is an argument, so that a test suite doesn't change its mind when a model ends.
+Rules: what the two dialects don't share is in `outcrop.server.dialects`, and nowhere here; the
+model is judged before the body, as by AWS; an actor's refusal before its first piece is an HTTP
+error, after it an exception in the stream, both in the actor's own words; whoever stops listening
+closes the actor's generator; the day is an argument, so that a test suite doesn't change its mind
+when a model ends.
 
 Sources: recorded InvokeModel traffic of AWS (key order, shapes of IDs, `usage`): models whose ID
 carries a version write `id` first and IDs like `msg_bdrk_01…`, later ones `model` first and IDs of
@@ -12,32 +14,59 @@ carries a version write `id` first and IDs like `msg_bdrk_01…`, later ones `mo
 from __future__ import annotations
 
 import asyncio
-import random
+import sys
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
-from outcrop.bedrock import checks, faults, invoke
+from msgspec.structs import replace
+
+from outcrop.bedrock import checks, count, faults, pdfs, thinking
 from outcrop.catalog.reach import reach
 from outcrop.errors import ResourceNotFoundException, ValidationException
 from outcrop.messages.assembly import Assembly
 from outcrop.messages.compose import Composer
-from outcrop.server.actors import Ask, Refuse, Stop, Text, ToolUse, Wait
+from outcrop.server import documents, signatures
+from outcrop.server.actors import (
+    Ask,
+    CitedText,
+    RedactedThinking,
+    Refuse,
+    Stop,
+    Text,
+    Thinking,
+    ToolUse,
+    Wait,
+)
+from outcrop.server.dialects import (
+    BASE32,
+    BASE58,
+    THE_MODEL_SAYS,
+    check_converse,
+    check_invoke,
+    letters,
+    read_converse,
+    read_json,
+)
+from outcrop.server.prompt_cache import Scope, read_prompt
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable
+    from collections.abc import AsyncGenerator, Mapping
 
     from outcrop.catalog.models import Model
+    from outcrop.server.accounts.access import Access
     from outcrop.server.actors import Actor
+    from outcrop.server.dialects import Dialect
+    from outcrop.server.prompt_cache import Prompt, PromptCache
 
 Document = dict[str, Any]
 
-_BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"
-_dice = random.Random()  # noqa: S311 - for IDs and padding, which guard nothing
-
-#: botocore: `InvokeModelIdentifier`.
+#: botocore: `InvokeModelIdentifier`, `ConversationalModelId`.
 MAX_MODEL_ID: Final = 2048
+#: botocore: `FoundationModelVersionIdentifier`.
+MAX_COUNTED_ID: Final = 256
+
+NOT_COUNTED: Final = "The provided model doesn't support counting tokens."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,41 +77,81 @@ class Accepted:
         ask: What the actor sees.
         model: The catalog's row.
         input_tokens: Estimated.
+        dialect: Writes the answer.
+        prompt: What of it is to be cached, None if nothing is.
     """
 
     ask: Ask
     model: Model
     input_tokens: int
+    dialect: Dialect
+    prompt: Prompt | None = None
 
 
-def accept(body: bytes, model_id: str, *, region: str, today: str, operation: str) -> Accepted:
+def accept(
+    body: bytes,
+    model_id: str,
+    *,
+    dialect: Dialect,
+    account: str,
+    region: str,
+    today: str,
+    operation: str,
+    access: Access | None = None,
+) -> Accepted:
     """The request in a body, if Bedrock and the model take it.
 
     Args:
         body: The JSON.
         model_id: ID or ARN as called, decoded.
+        dialect: What the body is written in.
+        account: Who calls: prompts are cached for each account.
         region: Whose endpoint is called.
         today: ISO 8601.
         operation: AWS's name of the operation.
+        access: The account's access to models; to all of them if None.
 
     Raises:
         ValidationException: The model isn't to be had there, or something in the body is wrong.
-        ResourceNotFoundException: The model has ended.
+        ResourceNotFoundException: The model has ended, or isn't open to the account yet.
+        AccessDeniedException: The account has no access to the model.
     """
-    model = find_model(model_id, region=region, today=today)
-    document = invoke.read_ask(body)
-    used = checks.check(document, model=model)
-    return Accepted(Ask(document, model.first_party, model_id, operation), model, used)
+    own = access.application_profiles(model_id) if access else None
+    model = find_model(model_id, region=region, today=today, application_profiles=own)
+    if access:
+        access.admit(model, operation)
+    document, used = dialect.read(body, model=model)
+    ask = Ask(
+        document,
+        model.first_party,
+        model_id,
+        operation,
+        thinking=thinking.due(document, model=model),
+        sources=_read_documents(document, operation),
+    )
+    scope = Scope(account, region, model.id)
+    prompt = read_prompt(document, model=model, scope=scope, total=used)
+    return Accepted(ask, model, used, dialect, prompt)
 
 
-def find_model(model_id: str, *, region: str, today: str) -> Model:
+def _read_documents(document: Document, operation: str) -> tuple[documents.Source, ...]:
+    try:
+        return documents.read(document)
+    except documents.UnreadableError:
+        prefix = THE_MODEL_SAYS if operation.startswith("Converse") else ""
+        raise ValidationException(prefix + pdfs.NOT_PROCESSED) from None
+
+
+def find_model(
+    model_id: str,
+    *,
+    region: str,
+    today: str,
+    application_profiles: Mapping[str, str] | None = None,
+) -> Model:
     """The model that an ID or ARN leads to from a region, or AWS's refusal."""
-    if len(model_id) > MAX_MODEL_ID:
-        raise ValidationException(
-            f"1 validation error detected: Value '{model_id[:64]}…' at 'modelId' failed to satisfy "
-            f"constraint: Member must have length less than or equal to {MAX_MODEL_ID}"
-        )
-    found = reach(model_id, region=region, today=today)
+    _check_length(model_id, MAX_MODEL_ID)
+    found = reach(model_id, region=region, today=today, application_profiles=application_profiles)
     if found.problem == "needs-profile":
         raise ValidationException(faults.NEEDS_PROFILE.format(model_id=model_id))
     if found.problem == "ended":
@@ -92,14 +161,64 @@ def find_model(model_id: str, *, region: str, today: str) -> Model:
     return found.model
 
 
-async def answer(accepted: Accepted, actor: Actor) -> AsyncGenerator[list[Document]]:
+def count_tokens(body: bytes, model_id: str, *, region: str, today: str) -> int:
+    """The input tokens that the request in a CountTokens body would be charged with.
+
+    A prompt that is longer than the model's context is counted all the same (?).
+
+    Args:
+        body: The JSON.
+        model_id: ID or ARN as called, decoded; an inference profile isn't counted for.
+        region: Whose endpoint is called.
+        today: ISO 8601.
+
+    Raises:
+        ValidationException: The model doesn't count there, or it would refuse the request.
+        ResourceNotFoundException: The model has ended.
+    """
+    _check_length(model_id, MAX_COUNTED_ID)
+    found = reach(model_id, region=region, today=today)
+    model = found.model
+    profile = found.address.kind in ("profile", "application-profile")
+    if profile or (model is not None and not model.count_tokens):
+        raise ValidationException(NOT_COUNTED)
+    if found.problem == "ended":
+        raise ResourceNotFoundException(faults.MODEL_ENDED)
+    # A base ID counts where the model is called by a profile only.
+    if model is None or found.problem not in (None, "needs-profile"):
+        raise ValidationException(faults.UNKNOWN_MODEL)
+    given = read_json(body, "CountTokens")
+    api, document = count.read_ask(given)
+    if api == "converse":
+        document, _ = read_converse(document)
+    check = check_converse if api == "converse" else check_invoke
+    return check(document, model=replace(model, context=sys.maxsize))
+
+
+def _check_length(model_id: str, longest: int) -> None:
+    if len(model_id) > longest:
+        raise ValidationException(
+            f"1 validation error detected: Value '{model_id[:64]}…' at 'modelId' failed to satisfy "
+            f"constraint: Member must have length less than or equal to {longest}"
+        )
+
+
+async def answer(
+    accepted: Accepted, actor: Actor, cache: PromptCache
+) -> AsyncGenerator[list[Document]]:
     """The events of an answer, in lists as the actor's pieces bring them; no list is empty.
+
+    Args:
+        accepted: The request.
+        actor: Who answers.
+        cache: Of prompts; it keeps that of the request as soon as the answer begins.
 
     Raises:
         APIStatusError: The actor refuses.
     """
     document = accepted.ask.document
     later = _is_later(accepted.model)
+    look = cache.look(accepted.prompt) if accepted.prompt is not None else None
     composer = Composer(
         message_id=_message_id(later=later),
         model=accepted.model.first_party,
@@ -107,6 +226,9 @@ async def answer(accepted: Accepted, actor: Actor) -> AsyncGenerator[list[Docume
         max_tokens=document["max_tokens"],
         generation=accepted.model.tokenizer,
         stop_sequences=document.get("stop_sequences") or (),
+        sign=signatures.sign,
+        omit_thinking=not thinking.is_shown(document, model=accepted.model),
+        cached=look and look.usage.fields(),
     )
     begun = False
     async with aclosing(actor.answer(accepted.ask)) as pieces:
@@ -114,24 +236,38 @@ async def answer(accepted: Accepted, actor: Actor) -> AsyncGenerator[list[Docume
             if isinstance(piece, Wait):
                 await asyncio.sleep(piece.seconds)
                 continue
-            events = _compose(composer, piece)
+            events = _compose(composer, piece, accepted.dialect)
             if not begun:
                 events = [_start(composer, later=later), *events]
                 begun = True
+                if look is not None:
+                    cache.keep(look)
             if events:
                 yield events
             if composer.done:
                 break
     opening = [] if begun else [_start(composer, later=later)]
+    if look is not None and not begun:
+        cache.keep(look)
     yield [*opening, *composer.finish()]
 
 
-def _compose(composer: Composer, piece: Text | ToolUse | Refuse | Stop) -> list[Document]:
+def _compose(
+    composer: Composer,
+    piece: Text | CitedText | Thinking | RedactedThinking | ToolUse | Refuse | Stop,
+    dialect: Dialect,
+) -> list[Document]:
     match piece:
         case Text(text):
             return composer.text(text)
+        case CitedText(text, citations):
+            return composer.cited_text(text, citations)
+        case Thinking(text):
+            return composer.thinking(text)
+        case RedactedThinking(text):
+            return composer.redacted_thinking(signatures.redact(text), hidden=text)
         case ToolUse(name, given, tool_id):
-            tool_id = tool_id or f"toolu_bdrk_01{_letters(_BASE58, 22)}"
+            tool_id = tool_id or dialect.tool_id()
             return composer.tool_use(name=name, input=given, id=tool_id)
         case Stop(reason, sequence):
             return composer.stop(reason, sequence)
@@ -150,56 +286,13 @@ async def fold(batches: AsyncGenerator[list[Document]], accepted: Accepted) -> D
     return _in_order(assembly.document, later=_is_later(accepted.model))
 
 
-class Framer:
-    """Writes events as the frames of a stream; the last one tells how long it took.
-
-    Args:
-        began: When the request came, on a steady clock, in seconds.
-    """
-
-    def __init__(self, began: float) -> None:
-        self._began = began
-        self._first: int | None = None
-        self._usage: Document = {}
-
-    def write(self, events: Iterable[Document], *, now: float) -> bytes:
-        """The frames of some events.
-
-        Args:
-            events: In order; `message_stop` gets the metrics.
-            now: The same clock as `began`.
-        """
-        latency = round((now - self._began) * 1000)
-        if self._first is None:
-            self._first = latency
-        frames: list[bytes] = []
-        for event in events:
-            shown = event
-            match event["type"]:
-                case "message_start":
-                    self._usage |= event["message"]["usage"]
-                case "message_delta":
-                    self._usage |= event["usage"]
-                case "message_stop":
-                    metrics = invoke.metrics(self._usage, latency=latency, first_byte=self._first)
-                    shown = {**event, "amazon-bedrock-invocationMetrics": metrics}
-                case _:
-                    pass
-            frames.append(invoke.write_event(shown, padding=_dice.randint(2, 62)))
-        return b"".join(frames)
-
-
 def _is_later(model: Model) -> bool:
     """Whether its ID carries no version; those are the models that take API version 2026-10-21."""
     return checks.LATEST in model.api_versions
 
 
 def _message_id(*, later: bool) -> str:
-    return f"msg_bdrk_{_letters(_BASE32, 52)}" if later else f"msg_bdrk_01{_letters(_BASE58, 22)}"
-
-
-def _letters(alphabet: str, count: int) -> str:
-    return "".join(_dice.choices(alphabet, k=count))
+    return f"msg_bdrk_{letters(BASE32, 52)}" if later else f"msg_bdrk_01{letters(BASE58, 22)}"
 
 
 def _start(composer: Composer, *, later: bool) -> Document:
@@ -223,10 +316,8 @@ def _in_order(message: Document, *, later: bool) -> Document:
             "input_tokens": usage["input_tokens"],
             "cache_creation_input_tokens": written,
             "cache_read_input_tokens": usage.get("cache_read_input_tokens") or 0,
-            "cache_creation": {
-                "ephemeral_5m_input_tokens": written,
-                "ephemeral_1h_input_tokens": 0,
-            },
+            "cache_creation": usage.get("cache_creation")
+            or {"ephemeral_5m_input_tokens": written, "ephemeral_1h_input_tokens": 0},
             "output_tokens": usage["output_tokens"],
             "service_tier": "standard",
         },

@@ -19,7 +19,7 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, cast
 
 from outcrop import __version__
 from outcrop.errors import ConfigurationError
@@ -36,7 +36,9 @@ from outcrop.server.identities import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from outcrop.server.accounts.access import Opening, Standing
     from outcrop.server.actors import Actor
+    from outcrop.server.actors.function import Answer
     from outcrop.server.app import App
     from outcrop.server.tls import Certificate
 
@@ -53,7 +55,9 @@ class Options:
     Attributes:
         host: Address to listen on; others than loopback are open to the network.
         port: Port; 0 takes a free one.
-        actor: Who answers: an actor, or `parrot`, `small` or `script:FILE`.
+        actor: Who answers: an actor, a function that gives answers, or `parrot`, `small` or
+            `script:FILE`.
+        record: File to write a script to, which answers later as is answered now.
         region: For callers whose request names no region, and in `environ()`.
         auth: Whether to verify who calls.
         identities: More keys to accept, as `ACCESS_KEY:SECRET` or `ACCESS_KEY:SECRET:TOKEN`.
@@ -61,6 +65,12 @@ class Options:
         tls: Whether to serve https, with a certificate that is made for it.
         tls_dir: Folder for the certificate; a temporary one if None.
         today: Day by which models are legacy or ended, ISO 8601; the catalog's if None.
+        access: What an account needs for its first call: nothing (`open`), the use-case form
+            (`form`), or an agreement for each model as well (`agreement`).
+        account: What kind of account calls: one that may go on with legacy models (`active`), a
+            `new` one that can't start with them, or one that is `invited` to those that are by
+            invitation only.
+        state: Folder that keeps what accounts have; in memory only if None.
         max_in_flight: Requests that are worked on at once; more are throttled.
         body_seconds: How long a request's body may take.
         write_seconds: How long a client may take nothing of a reply before it is dropped.
@@ -68,7 +78,8 @@ class Options:
 
     host: str = "127.0.0.1"
     port: int = 0
-    actor: Actor | str = "parrot"
+    actor: Actor | Answer | str = "parrot"
+    record: Path | None = None
     region: str = "us-east-1"
     auth: bool = True
     identities: tuple[str, ...] = field(default=(), repr=False)
@@ -76,6 +87,9 @@ class Options:
     tls: bool = False
     tls_dir: Path | None = None
     today: str | None = None
+    access: Opening = "open"
+    account: Standing = "active"
+    state: Path | None = None
     max_in_flight: int = 64
     body_seconds: float = 60.0
     write_seconds: float = 60.0
@@ -98,6 +112,8 @@ class LocalBedrock:
             raise ConfigurationError(
                 f"today={options.today!r} isn't a day.", mend="Give one like '2026-11-22'."
             )
+        _check_choice("access", options.access, ("open", "form", "agreement"))
+        _check_choice("account", options.account, ("active", "new", "invited"))
         if not 0 <= options.port <= 65535:
             raise ConfigurationError(f"port={options.port} isn't a port.", mend="Use 0 to 65535.")
         self.port = options.port
@@ -106,8 +122,7 @@ class LocalBedrock:
             self._identities.add_keys(keys)
         for key in options.api_keys:
             self._identities.add_api_key(key)
-        actor = options.actor
-        self._actor = choose_actor(actor) if isinstance(actor, str) else actor
+        self._actor = _recorded(choose_actor(options.actor), options.record)
         self._certificate: Certificate | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -259,6 +274,9 @@ class LocalBedrock:
         self.stop()
 
     def _app(self, instance: str) -> App:
+        from outcrop.server.accounts.access import Terms
+        from outcrop.server.accounts.folder import Folder
+        from outcrop.server.accounts.state import Accounts
         from outcrop.server.app import App
         from outcrop.server.auth import Gate
         from outcrop.server.exchange import Limits
@@ -274,6 +292,8 @@ class LocalBedrock:
             ),
             today=options.today,
             health={"version": __version__, "instance": instance},
+            accounts=Accounts(Folder(options.state) if options.state else None),
+            terms=Terms(opening=options.access, standing=options.account),
         )
 
     def _make_certificate(self, stack: AsyncExitStack) -> Certificate:
@@ -297,12 +317,14 @@ class LocalBedrock:
 # The parts ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def choose_actor(spec: str) -> Actor:
-    """The actor that a specification names: `parrot`, `small` or `script:FILE`.
+def choose_actor(spec: Actor | Answer | str) -> Actor:
+    """The actor that is given, or that a specification names: `parrot`, `small` or `script:FILE`.
 
     Raises:
         ConfigurationError: There is no such actor, or its file can't be used.
     """
+    if not isinstance(spec, str):
+        return _actor_of(spec)
     kind, _, argument = spec.partition(":")
     if kind == "parrot" and not argument:
         from outcrop.server.actors.parrot import Parrot
@@ -313,12 +335,35 @@ def choose_actor(spec: str) -> Actor:
 
         return Small()
     if kind == "script" and argument:
+        from outcrop.server.actors.function import Function
         from outcrop.server.actors.script import Script
 
-        return Script.load(Path(argument))
+        path = Path(argument)
+        return Function.load(path) if path.suffix == ".py" else Script.load(path)
     raise ConfigurationError(
         f"actor={spec!r} is none that answers.", mend=f"Choose {', '.join(ACTORS)}."
     )
+
+
+def _actor_of(given: Actor | Answer) -> Actor:
+    if hasattr(given, "answer"):
+        return cast("Actor", given)
+    if not callable(given):
+        raise ConfigurationError(
+            f"actor={given!r} can't answer.",
+            mend=f"Give a function, an actor, or one of {', '.join(ACTORS)}.",
+        )
+    from outcrop.server.actors.function import Function
+
+    return Function(given)
+
+
+def _recorded(actor: Actor, path: Path | None) -> Actor:
+    if path is None:
+        return actor
+    from outcrop.server.recorder import Recorder, Recording
+
+    return Recording(actor, Recorder(path))
 
 
 def small_available() -> str | None:
@@ -326,6 +371,13 @@ def small_available() -> str | None:
     from outcrop.server.actors import weights
 
     return weights.status().why_not or None
+
+
+def _check_choice(name: str, given: str, choices: tuple[str, ...]) -> None:
+    if given not in choices:
+        raise ConfigurationError(
+            f"{name}={given!r} isn't known.", mend=f"Choose {', '.join(choices)}."
+        )
 
 
 def _is_day(text: str) -> bool:

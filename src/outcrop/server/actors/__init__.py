@@ -8,12 +8,13 @@ actor that is told to stop (its generator is closed) stops generating at once.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from outcrop.errors import APIStatusError
+    from outcrop.server.documents import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +26,49 @@ class Ask:
         model: First-party name of the model that was asked for, such as `claude-opus-4-8`.
         model_id: The ID or ARN as called.
         operation: AWS's name of the operation, such as `InvokeModel`.
+        thinking: Whether thinking is to come before what is said next; `if-needed` leaves that to
+            the actor. See `outcrop.bedrock.thinking.due`.
+        sources: Its documents and search results, read.
     """
 
     document: dict[str, Any]
     model: str
     model_id: str = ""
     operation: str = "InvokeModel"
+    thinking: Literal["always", "if-needed", "never"] = "never"
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
     """Some text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CitedText:
+    """A text block of its own, with what it is founded on.
+
+    Attributes:
+        text: The whole text of the block.
+        citations: Citations as Anthropic's API writes them (`char_location`, `page_location`, …).
+    """
+
+    text: str
+    citations: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """Some thinking; a thinking block begins if none is open."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RedactedThinking:
+    """Thinking that the reader gets encrypted, as a block of its own."""
 
     text: str
 
@@ -71,7 +104,7 @@ class Stop:
     sequence: str | None = None
 
 
-Piece = Text | ToolUse | Wait | Refuse | Stop
+Piece = Text | CitedText | Thinking | RedactedThinking | ToolUse | Wait | Refuse | Stop
 
 
 class Actor(Protocol):

@@ -7,20 +7,25 @@ assert.
 
 What it does, first match first:
 
-1.  `tool_choice` "any" or "tool": a call whose input is valid under the tool's schema.
+1.  `tool_choice` "any" or "tool": a call whose input is valid under the tool's schema; several for
+    several things (`tool_calls`).
 2.  `[[reply: …]]` in the last prompt, else in the system prompt: that text, as it is.
 3.  Tool results: says what the tools gave.
 4.  Tools, and a prompt that plainly asks for one: a call, as above.
-5.  "Say exactly …", "repeat after me: …", "reply with only …", in either prompt: that text.
-6.  A sum, a question about what the user told earlier, a summary, a greeting; else an echo.
+5.  A format (`output_config.format`): JSON that is valid under its schema.
+6.  "Say exactly …", "repeat after me: …", "reply with only …", in either prompt: that text.
+7.  Documents and search results with citations enabled: sentences of theirs, cited.
+8.  A sum, a question about what the user told earlier or about a document, a summary, a greeting;
+    else an echo.
 
-The texts of 3 and 6 follow the system prompt and the prompt in "upper case", "lower case", "one
+The texts of 3 and 8 follow the system prompt and the prompt in "upper case", "lower case", "one
 word", "only the answer", "as JSON", "start (end) every reply with …"; a system prompt that asks for
-none of that is quoted.
+none of that is quoted. Before it answers it thinks where Claude would: see `thoughts`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import re
@@ -28,18 +33,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from outcrop.messages.media import image_size, pdf_pages
-from outcrop.server.actors import Text, ToolUse, sums
+from outcrop.server.actors import Text, citing, structured, sums
 from outcrop.server.actors.memory import recall, remember, sentences
 from outcrop.server.actors.reading import Block, Reading, blocks_of, fields_of, read, text_of
-from outcrop.server.actors.samples import sample, words_of
+from outcrop.server.actors.samples import words_of
+from outcrop.server.actors.thoughts import thoughts
+from outcrop.server.actors.tool_calls import called
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 
-    from outcrop.server.actors import Ask, Piece
+    from outcrop.server.actors import Ask, Piece, ToolUse
+    from outcrop.server.documents import Source
 
 _READ: Final = 20_000  # characters of a text that rules look at
 _MATERIAL: Final = 200_000  # characters of a text to summarise
+_LONG: Final = 100_000  # characters of documents that are searched in a thread
 _QUOTE: Final = 300
 _RESULT: Final = 600
 _PIECE: Final = 60  # characters of a piece, if there is no blank before
@@ -84,14 +93,6 @@ _SUMMARY = re.compile(
     r"(?:[^.:\n]{0,80}?\b(?P<count>\d) sentences)?",
     re.IGNORECASE,
 )
-_GENERIC: Final = frozenset(
-    "get set list fetch find search create make do run call tool use show read write add update "  # noqa: SIM905 - a list of words is read as a line
-    "delete lookup query the of".split()
-)
-_SMALL_WORDS: Final = frozenset(
-    "this that with from into given what when which your have will tool returns return used using "  # noqa: SIM905 - the same
-    "there some about please would".split()
-)
 
 
 class Parrot:
@@ -105,11 +106,27 @@ class Parrot:
     async def answer(self, ask: Ask) -> AsyncGenerator[Piece, None]:
         """The answer: a tool call, or a text word by word."""
         reading = read(ask.document)
-        if (call := called(ask.document, reading)) is not None:
+        calls = tool_calls(ask.document, reading)
+        for thought in thoughts(ask, reading, calls=calls):
+            yield thought
+        for call in calls:
             yield call
+        if calls:
             return
-        for piece in words(_continue(reading, reply(reading, model=ask.model))):
-            yield Text(piece)
+
+        def say() -> list[Piece]:
+            if cited := _cited(reading, ask.sources):
+                return cited
+            schema = structured.schema_of(ask.document)
+            if schema is not None and _override(reading) is None:
+                text = structured.sample_json(schema, reading)
+                return [Text(piece) for piece in structured.pieces(text)]
+            text = reply(reading, model=ask.model, sources=ask.sources)
+            return [Text(piece) for piece in words(_continue(reading, text))]
+
+        long = sum(len(part) for source in ask.sources for part in source.parts) > _LONG
+        for piece in await asyncio.to_thread(say) if long else say():
+            yield piece
 
     async def close(self) -> None:
         """Nothing to release."""
@@ -130,51 +147,30 @@ def words(text: str) -> Iterator[str]:
             yield word[at : at + _PIECE]
 
 
-def called(document: Mapping[str, Any], reading: Reading) -> ToolUse | None:
-    """The tool call that the request demands or plainly asks for, if it does."""
-    tools = [tool for tool in blocks_of(document.get("tools")) if isinstance(tool.get("name"), str)]
-    choice = fields_of(document.get("tool_choice"))
-    kind = choice.get("type", "auto")
-    if kind == "tool":
-        named = [tool for tool in tools if tool["name"] == choice.get("name")]
-        return _call((named or [{"name": str(choice.get("name"))}])[0], reading)
-    ranked = sorted(tools, key=lambda tool: -_wish(tool, reading.prompt))  # stable: first wins
-    if not ranked or kind == "none":
-        return None
-    if kind == "any":
-        return _call(ranked[0], reading)
-    if reading.results or _override(reading) is not None:
-        return None
-    return _call(ranked[0], reading) if _wish(ranked[0], reading.prompt) >= 3 else None
+def tool_calls(document: Mapping[str, Any], reading: Reading) -> list[ToolUse]:
+    """The tool calls that the request demands or plainly asks for."""
+    return called(document, reading, spoken=_override(reading) is not None)
 
 
-def _call(tool: Block, reading: Reading) -> ToolUse:
-    given = sample(fields_of(tool.get("input_schema")), reading.prompt)
-    return ToolUse(name=tool["name"], input=fields_of(given))
+def _cited(reading: Reading, sources: Sequence[Source]) -> list[Piece]:
+    """The answer from what is to be cited; nothing if there's none, or other rules come first."""
+    if reading.results:  # which are answered from, unless they are to be cited themselves
+        sources = [source for source in sources if source.last]
+    if not any(source.cite for source in sources) or reading.prefill:
+        return []
+    if _override(reading) is not None or _exactly(reading) is not None:
+        return []
+    found = citing.answer(reading.prompt, sources)
+    return [*found, Text(f" {_LABEL}")] if found else []
 
 
-def _wish(tool: Block, prompt: str) -> int:
-    """How plainly a prompt asks for a tool; from 3 on it does."""
-    said = {word.removesuffix("s") for word in words_of(prompt[:_READ])}
-    if tool["name"] in prompt:
-        return 100
-    name = {word.removesuffix("s") for word in words_of(tool["name"])}
-    telling = (name - _GENERIC) or name
-    about = {
-        word.removesuffix("s") for word in words_of(str(tool.get("description") or "")[:_READ])
-    }
-    about = {word for word in about - _GENERIC - _SMALL_WORDS if len(word) > 3}
-    found = telling & said
-    return 2 * len(found) + (bool(found) and found == telling) + len(about & said)
-
-
-def reply(reading: Reading, *, model: str = "Claude") -> str:
+def reply(reading: Reading, *, model: str = "Claude", sources: Sequence[Source] = ()) -> str:
     """The text that answers."""
     if (given := _override(reading)) is not None:
         return given
     if not reading.results and (exact := _exactly(reading)) is not None:
         return exact
-    return _styled(reading, _answer(reading, model))
+    return _styled(reading, _answer(reading, model, sources))
 
 
 def _override(reading: Reading) -> str | None:
@@ -197,7 +193,7 @@ def _exactly(reading: Reading) -> str | None:
     return None
 
 
-def _answer(reading: Reading, model: str) -> _Answer:
+def _answer(reading: Reading, model: str, sources: Sequence[Source]) -> _Answer:
     prompt = reading.prompt[:_READ]
     if reading.results:
         given = [_result(block, reading) for block in reading.results]
@@ -208,6 +204,9 @@ def _answer(reading: Reading, model: str) -> _Answer:
     facts = remember(reading.said)
     if found := recall(prompt, facts):
         return _Answer(" ".join(said for _, said in found), ", ".join(value for value, _ in found))
+    if found := citing.find(prompt, sources):
+        said = " ".join(passage.said for passage in found)
+        return _Answer(" ".join([*_attachments(reading.last), f"The source says: {said}"]), said)
     if (asked := _SUMMARY.search(prompt)) and (gist := _summary(asked, reading)):
         return _Answer(f"In short: {gist}", gist)
     quote = _quoted(prompt, _QUOTE)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from outcrop.server.documents import is_inlined
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -58,7 +60,7 @@ def read(document: Mapping[str, Any]) -> Reading:
         prefill = ""
         match message.get("role"):
             case "user":
-                said.append(text_of(content))
+                said.append(text_of(_spoken(content)))
                 last = blocks_of(content)
             case "assistant":
                 prefill = text_of(content)
@@ -77,6 +79,11 @@ def read(document: Mapping[str, Any]) -> Reading:
         prefill=prefill,
         calls=calls,
     )
+
+
+def _spoken(content: object) -> list[Block]:
+    """Some content without the documents that stand in it as texts: they are no question."""
+    return [block for block in blocks_of(content) if not is_inlined(block)]
 
 
 def blocks_of(content: object) -> list[Block]:

@@ -288,6 +288,8 @@ class _Sampler:
         label = rf"\b(?i:{label})(?:(?: is|:| =|=) ?([^\s,;]{{1,200}})| ({_NAME}))"
         labelled = re.search(label, self.prompt) if words else None
         texts = [(labelled[1] or labelled[2]).strip("\"'`.?!")] if labelled else []
+        if words and (known := _FORMATS.get(words[-1])):  # a property that is called "email"
+            texts += [match[0] for match in re.finditer(known[1], self.prompt)]
         texts += self.quoted
         whole = " ".join(self.prompt.split())
         if words and words[-1] in _WHOLE_PROMPT:

@@ -3,7 +3,9 @@
 Rules: this process never loads native code, so nothing that happens there can take the server
 down; the child gets no secrets (its environment is a short list of variables); the same request
 gives the same text; a generation whose reader is gone is stopped. What a small model can't do
-reliably (tool calls) is left to the parrot.
+reliably (which tool to call, citations) is left to the parrot's rules; it fills in the input of a
+call, and JSON under a schema, held to the schema as it samples, and the parrot's sample takes the
+place of what doesn't come out valid.
 
 Bounds: `engine.SLOTS` generations at once, `waiting` more in line, the rest is refused. A slow
 reader can't make memory grow: all generations share one pipe, so it is always read, and what is
@@ -21,6 +23,7 @@ import signal
 import sys
 from collections import deque
 from contextlib import aclosing
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,13 +36,18 @@ from outcrop.errors import (
     ModelTimeoutException,
     ThrottlingException,
 )
-from outcrop.server.actors import Refuse, Stop, Text, chat, engine, weights
+from outcrop.server.actors import Refuse, Stop, Text, chat, engine, structured, weights
+from outcrop.server.actors.parrot import Parrot, tool_calls
+from outcrop.server.actors.reading import blocks_of, fields_of, read
+from outcrop.server.actors.thoughts import thoughts
+from outcrop.server.documents import as_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
 
-    from outcrop.server.actors import Ask, Piece
+    from outcrop.server.actors import Ask, Piece, ToolUse
+    from outcrop.server.actors.reading import Reading
 
 #: How the model's card samples (https://huggingface.co/HuggingFaceTB/SmolLM2-135M-Instruct); at
 #: Anthropic's default temperature of 1.0 a model this small wanders off.
@@ -53,6 +61,9 @@ REPEAT_PENALTY: Final = 1.15
 REPLY: Final = engine.CONTEXT - engine.PROMPT
 
 _CHARACTERS: Final = engine.PROMPT * 6  # first guess; English has four or five to a token
+_FILLED: Final = 400  # tokens of JSON
+_FILLED_FROM: Final = 3_000  # characters of a chat that it is made from
+_ABOUT: Final = 500  # characters about a tool
 _TRIES: Final = 6  # at cutting a chat until it fits
 _RESTARTS: Final = 3  # in a row, without a whole answer between them
 _START_SECONDS: Final = 120.0
@@ -306,14 +317,30 @@ class Small:
 
     async def answer(self, ask: Ask) -> AsyncGenerator[Piece, None]:
         """The model's text, as it comes; closing the generator stops the model."""
-        if chat.needs_rules(ask.document):
-            from outcrop.server.actors.parrot import Parrot
-
+        reading = read(ask.document)
+        calls, schema = tool_calls(ask.document, reading), structured.schema_of(ask.document)
+        by_rules = chat.needs_rules(ask.document) and not calls
+        if by_rules or any(source.cite for source in ask.sources):
             async with aclosing(Parrot().answer(ask)) as pieces:
                 async for piece in pieces:
                     yield piece
             return
         try:
+            if len(calls) == 1:  # what tells several apart, only the rules know
+                calls = [await self._filled(calls[0], ask, reading)]
+            for thought in thoughts(ask, reading, calls=calls):
+                yield thought
+            for call in calls:
+                yield call
+            if calls:
+                return
+            if schema is not None:
+                turns = chat.read(as_text(ask.document, ask.sources))
+                filled = await self._fill(turns, schema)
+                sampled = structured.sample_json(schema, reading) if filled is None else filled
+                for piece in structured.pieces(sampled):
+                    yield Text(piece)
+                return
             async with aclosing(self._generate(ask)) as pieces:
                 async for piece in pieces:
                     yield piece
@@ -321,7 +348,7 @@ class Small:
             yield Refuse(refusal)
 
     async def _generate(self, ask: Ask) -> AsyncGenerator[Piece, None]:
-        turns = chat.read(ask.document)
+        turns = chat.read(as_text(ask.document, ask.sources))
         request = sampling(ask, turns)
         limit = _CHARACTERS
         for _ in range(_TRIES):
@@ -354,6 +381,60 @@ class Small:
                 yield Stop("max_tokens")
             return
         raise ModelErrorException("The embedded model can't take a request of this length.")
+
+    async def _filled(self, call: ToolUse, ask: Ask, reading: Reading) -> ToolUse:
+        """The call with an input that the model filled in; as it is where that didn't work."""
+        tools = blocks_of(ask.document.get("tools"))
+        tool = next((tool for tool in tools if tool.get("name") == call.name), dict[str, Any]())
+        schema = fields_of(tool.get("input_schema"))
+        # Left to itself it makes up whatever may be left out: the rules say what there is.
+        properties = {
+            name: part
+            for name, part in fields_of(schema.get("properties")).items()
+            if name in call.input
+        }
+        if not properties:
+            return call
+        schema = {**schema, "properties": properties, "additionalProperties": False}
+        about = f"The arguments of {call.name} ({tool.get('description') or 'a tool'}), as JSON."
+        turns = [
+            {"role": "system", "content": about[:_ABOUT]},
+            {"role": "user", "content": reading.prompt},
+        ]
+        filled = await self._fill(turns, schema)
+        return call if filled is None else replace(call, input=json.loads(filled))
+
+    async def _fill(self, turns: list[chat.Turn], schema: dict[str, Any]) -> str | None:
+        """JSON that is valid under a schema, made by the model; None if it came to none."""
+        if not structured.is_plain(schema):
+            return None
+        request = {
+            "op": "fill",
+            "schema": schema,
+            "temperature": 0.0,
+            "repeat_penalty": 1.0,  # JSON repeats itself
+            "max_tokens": _FILLED,
+            "seed": chat.seed(turns),
+            "messages": chat.fit(turns, _FILLED_FROM),
+        }
+        using, run = await self._begin(request)
+        event, written = None, ""
+        try:
+            while (event := await _within_reason(run)) is not None and "end" not in event:
+                written += event.get("text") or ""
+        except TimeoutError:
+            await using.close()
+            return None
+        finally:
+            using.cancel(run)
+        if event is None or event["end"] != "stop":
+            return None
+        self._restarts = 0
+        try:
+            value = json.loads(written)
+        except ValueError:
+            return None
+        return structured.write(value) if structured.fits(schema, value) else None
 
     async def _begin(self, request: dict[str, Any]) -> tuple[Engine, Generation]:
         """Wait for a slot, and for the engine if it has to be restarted; then begin."""

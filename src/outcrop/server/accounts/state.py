@@ -1,0 +1,129 @@
+"""What each account has: its inference profiles, use-case forms, agreements and data retention.
+
+Rules: a change is made to a copy, which takes the original's place once it is kept; a change that
+fails leaves nothing behind. What a client can make grow has a bound where it is made.
+"""
+
+from __future__ import annotations
+
+import threading
+from copy import deepcopy
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+
+from msgspec import Struct, field
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+Mode = Literal["default", "none", "aws_review", "provider_data_share", "inherit"]
+
+
+class Profile(Struct):
+    """An application inference profile.
+
+    Attributes:
+        id: Twelve lower-case letters and digits.
+        name: As it was given.
+        source: ARN that it was made from.
+        created: ISO 8601, UTC.
+        description: As it was given.
+        token: The client's token of the request that made it.
+        tags: Key → value.
+    """
+
+    id: str
+    name: str
+    source: str
+    created: str
+    description: str | None = None
+    token: str | None = None
+    tags: dict[str, str] = field(default_factory=dict[str, str])
+
+
+class Retention(Struct):
+    """What may be kept of prompts and answers, and since when that holds (ISO 8601)."""
+
+    mode: Mode
+    updated: str
+
+
+class Region(Struct):
+    """What an account has in one region.
+
+    Attributes:
+        profiles: ID → application inference profile, oldest first.
+        retention: None where it was never set.
+    """
+
+    profiles: dict[str, Profile] = field(default_factory=dict[str, Profile])
+    retention: Retention | None = None
+
+
+class Account(Struct):
+    """What an account has.
+
+    Attributes:
+        forms: Where a use-case form counts → the form, in base64.
+        agreements: Base ID of a model → since when the account is subscribed to it (ISO 8601).
+        regions: By region, as far as there is anything.
+    """
+
+    forms: dict[str, str] = field(default_factory=dict[str, str])
+    agreements: dict[str, str] = field(default_factory=dict[str, str])
+    regions: dict[str, Region] = field(default_factory=dict[str, Region])
+
+    def region(self, name: str) -> Region:
+        """What it has in a region, to look at."""
+        return self.regions.get(name) or Region()
+
+    def change_region(self, name: str) -> Region:
+        """What it has in a region, to change."""
+        return self.regions.setdefault(name, Region())
+
+
+class Keep(Protocol):
+    """Where accounts are kept beyond the life of the process."""
+
+    def load(self) -> dict[str, Account]:
+        """Number → account, as kept before."""
+        ...
+
+    def save(self, number: str, account: Account) -> None:
+        """Keeps an account."""
+        ...
+
+
+class Accounts:
+    """All accounts, by their number.
+
+    Args:
+        keep: Where they are kept; in memory only if None.
+    """
+
+    def __init__(self, keep: Keep | None = None) -> None:
+        self._keep = keep
+        self._accounts = keep.load() if keep else {}
+        self._lock = threading.Lock()  # large requests are judged in threads
+
+    def find(self, number: str) -> Account:
+        """An account, to look at; an empty one if it has nothing yet."""
+        return self._accounts.get(number) or Account()
+
+    def change(self, number: str, work: Callable[[Account], T]) -> T:
+        """What the work gives; what it did to the account is kept.
+
+        Args:
+            number: Twelve digits.
+            work: Gets the account, to change. If it fails, nothing has changed.
+        """
+        with self._lock:
+            before = self.find(number)
+            after = deepcopy(before)
+            result = work(after)
+            if after != before:
+                if self._keep:
+                    self._keep.save(number, after)
+                self._accounts[number] = after
+            return result
