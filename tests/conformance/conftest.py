@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
+from features import WAYS, features
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,6 +40,40 @@ REGION = "us-west-2"
 
 VERSION = {"anthropic_version": "bedrock-2023-05-31"}
 HELLO = {"max_tokens": 256, "messages": [{"role": "user", "content": "Hello, world"}]}
+
+#: The same as HELLO, in the shapes of Converse; and one that the model refuses, not Bedrock.
+CONVERSE_HELLO = {
+    "messages": [{"role": "user", "content": [{"text": "Hello, world"}]}],
+    "inferenceConfig": {"maxTokens": 256},
+}
+CONVERSE_MESSAGES = {"messages": CONVERSE_HELLO["messages"]}
+UNKNOWN_BETA = CONVERSE_HELLO | {
+    "additionalModelRequestFields": {"anthropic_beta": ["nobody-2020-01-01"]}
+}
+TOOLS = {
+    "messages": [{"role": "user", "content": [{"text": "What is the weather in Paris?"}]}],
+    "toolConfig": {
+        "tools": [
+            {
+                "toolSpec": {
+                    "name": "get_weather",
+                    "description": "The weather in a city.",
+                    "inputSchema": {
+                        "json": {
+                            "type": "object",
+                            "properties": {"city": {"type": "string"}},
+                            "required": ["city"],
+                        }
+                    },
+                }
+            }
+        ],
+        "toolChoice": {"any": {}},
+    },
+}
+#: A model that CountTokens takes, and a region that still serves it.
+COUNTED_MODEL = "anthropic.claude-3-7-sonnet-20250219-v1:0"
+COUNTED_REGION = {"AWS_REGION": "eu-west-2", "AWS_DEFAULT_REGION": "eu-west-2"}
 
 #: AWS's example key ID, spoiled.
 UNKNOWN_KEY = "AKIAIOSFODNN7NOBODYS"
@@ -60,6 +95,9 @@ class Client:
         streams: Whether it can stream.
         api_keys: Whether it sends an API key this way.
         raw: Whether the caller writes the body, and so can leave out what an SDK insists on.
+        converses: Whether it speaks Converse too.
+        binary: Whether it can put any bytes into a Converse request.
+        current: Whether its service model is of this year.
         extra: Operations of its own: name of the case → operation and changes.
     """
 
@@ -70,6 +108,9 @@ class Client:
     streams: bool = True
     api_keys: bool = False
     raw: bool = False
+    converses: bool = False
+    binary: bool = True
+    current: bool = True
     extra: dict[str, tuple[str, Case]] = field(default_factory=dict)
 
 
@@ -80,6 +121,16 @@ _SDK = {
     "own_version_newer_model": ("create", {"body": HELLO, "model": NEWER_MODEL}),
 }
 _MODELS = {"models": ("models", {})}
+_COUNTED = {"model": COUNTED_MODEL, "environ": COUNTED_REGION}
+#: What is tried through one of AWS's clients for all: they share the service model.
+_ONCE = {
+    "tool_loop": ("tool_loop", {"body": TOOLS}),
+    "count_converse": ("count", _COUNTED | {"body": {"converse": CONVERSE_MESSAGES}}),
+    "counted_converse": ("converse", _COUNTED | {"body": CONVERSE_HELLO}),
+    "count_invoke": ("count", _COUNTED | {"body": {"invokeModel": VERSION | HELLO}}),
+    "counted_invoke": ("create", _COUNTED),
+    "count_profile": ("count", {"body": {"converse": CONVERSE_MESSAGES}}),
+}
 _ACCOUNT = {
     "identity": ("identity", {}),
     "identity_unknown_key": ("identity", {"environ": {"AWS_ACCESS_KEY_ID": UNKNOWN_KEY}}),
@@ -93,11 +144,23 @@ CLIENTS = {
         "anthropic-older", "anthropic_bedrock.py", ("sync", "async"), extra=_SDK
     ),
     "anthropic-js": Client("node", "anthropic_bedrock.mjs", api_keys=True, extra=_SDK),
-    "boto3": Client(None, "aws_boto3.py", raw=True, extra=_MODELS | _ACCOUNT),
+    "boto3": Client(
+        None, "aws_boto3.py", raw=True, converses=True, extra=_MODELS | _ACCOUNT | _ONCE
+    ),
     "boto3-tls": Client(None, "aws_boto3.py", over="https", api_keys=True, raw=True),
-    "aioboto3": Client("aioboto3", "aws_aioboto3.py", ("async",), raw=True),
-    "aws-cli": Client("awscli", "aws_cli.py", streams=False, raw=True, extra=_MODELS | _ACCOUNT),
-    "aws-js-h2c": Client("node", "aws_sdk.mjs", raw=True, extra=_MODELS),
+    "aioboto3": Client(
+        "aioboto3", "aws_aioboto3.py", ("async",), raw=True, converses=True, current=False
+    ),
+    "aws-cli": Client(
+        "awscli",
+        "aws_cli.py",
+        streams=False,
+        raw=True,
+        converses=True,
+        binary=False,
+        extra=_MODELS | _ACCOUNT,
+    ),
+    "aws-js-h2c": Client("node", "aws_sdk.mjs", raw=True, converses=True, extra=_MODELS),
     "aws-js-tls": Client("node", "aws_sdk.mjs", over="https", api_keys=True, raw=True),
 }
 
@@ -126,10 +189,47 @@ def _cases(client: Client, bedrock: LocalBedrock) -> Iterator[Case]:
     if client.streams:
         named["stream"] = ("stream", {})
         named["unknown_model_streamed"] = ("stream", {"model": UNKNOWN_MODEL})
+    if client.converses:
+        named["converse"] = ("converse", {"body": CONVERSE_HELLO})
+        named["converse_refused_by_bedrock"] = (
+            "converse",
+            {"model": UNKNOWN_MODEL, "body": CONVERSE_HELLO},
+        )
+        named["converse_refused_by_model"] = ("converse", {"body": UNKNOWN_BETA})
+        if client.streams:
+            named["converse_stream"] = ("converse_stream", {"body": CONVERSE_HELLO})
+            named["converse_stream_refused"] = ("converse_stream", {"body": UNKNOWN_BETA})
     for voice in client.voices:
-        for name, (operation, changes) in named.items():
+        talk = named | dict(
+            _features(client, apart=f"{client.group} {client.script} {client.over} {voice}")
+        )
+        for name, (operation, changes) in talk.items():
             case = {"model": MODEL, "body": VERSION | HELLO, "environ": {}} | changes
             yield {"voice": voice, "name": name, "operation": operation} | case
+
+
+def _features(client: Client, *, apart: str) -> Iterator[tuple[str, tuple[str, Case]]]:
+    """The cases of features, in each way that the client has: name → operation and changes."""
+    for way in _ways(client):
+        for name, feature in features(apart=f"{apart} {way}").items():
+            if way.endswith("-stream") and not feature.streamed:
+                continue
+            if way == "converse" and feature.binary and not client.binary:
+                continue
+            if way.startswith("converse") and not client.current and name == "structured":
+                continue
+            body = feature.converse if way.startswith("converse") else VERSION | feature.invoke
+            yield f"{name}:{way}", (WAYS[way], {"body": body})
+
+
+def _ways(client: Client, *, streams: bool = True) -> list[str]:
+    """The operations that a client has, as `features.WAYS` names them."""
+    return [
+        way
+        for way in WAYS
+        if (client.converses or not way.startswith("converse"))
+        and (not way.endswith("-stream") or (streams and client.streams))
+    ]
 
 
 # Asking ──────────────────────────────────────────────────────────────────────────────────────────
@@ -335,6 +435,8 @@ _WHO: dict[str, Callable[[Client], bool]] = {
     "api_key_bearer": lambda client: client.api_keys,
     "raw_speaker": lambda client: client.raw,
     "sdk": lambda client: "assemble" in client.extra,
+    "converser": lambda client: client.converses,
+    "converse_streamer": lambda client: client.converses and client.streams,
     "lister": lambda client: "models" in client.extra,
     "account_holder": lambda client: "identity" in client.extra,
 }
@@ -354,6 +456,35 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
                 for voice in client.voices
             ]
             metafunc.parametrize(fixture, chosen, indirect=True)
+    for fixture, streams in (
+        ("answer", True),
+        ("structured_answer", True),
+        ("whole_answer", False),
+        ("binary_answer", False),
+    ):
+        if fixture in metafunc.fixturenames:
+            chosen = [
+                pytest.param((name, voice, way), id=f"{name}-{voice}-{way}")
+                for name, client in CLIENTS.items()
+                for voice in client.voices
+                for way in _ways(client, streams=streams)
+                if client.binary or fixture != "binary_answer" or way == "invoke"
+                if client.current or fixture != "structured_answer" or way.startswith("invoke")
+            ]
+            metafunc.parametrize(fixture, chosen, indirect=True)
+
+
+@pytest.fixture
+def answer(
+    request: pytest.FixtureRequest, hear: Callable[[str, str], Speaker]
+) -> Callable[[str], tuple[str, dict[str, Any]]]:
+    """What a client was told of a feature, in one way that it has: that way, and the reply."""
+    name, voice, way = request.param
+    speaker = hear(name, voice)
+    return lambda feature: (way, speaker.reply(f"{feature}:{way}"))
+
+
+whole_answer = binary_answer = structured_answer = answer
 
 
 @pytest.fixture
@@ -363,3 +494,4 @@ def speaker(request: pytest.FixtureRequest, hear: Callable[[str, str], Speaker])
 
 
 streamer = api_key_bearer = raw_speaker = sdk = lister = account_holder = speaker
+converser = converse_streamer = speaker

@@ -31,8 +31,11 @@ def keys(case: Case) -> dict[str, str]:
 def fields(case: Case) -> dict[str, Any]:
     """The case's body as arguments; without `anthropic_version` the SDK sends its own."""
     given = {"model": case["model"], **case["body"]}
-    version = given.pop("anthropic_version", None)
-    return given | ({"extra_body": {"anthropic_version": version}} if version else {})
+    # The older SDK knows no output_config.
+    beside = {
+        name: given.pop(name) for name in ("anthropic_version", "output_config") if name in given
+    }
+    return given | ({"extra_body": beside} if beside else {})
 
 
 def create(case: Case) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""aioboto3: InvokeModel and InvokeModelWithResponseStream from an event loop."""
+"""aioboto3: InvokeModel, Converse and their streams, from an event loop."""
 
 from __future__ import annotations
 
@@ -29,6 +29,18 @@ async def stream(case: Case) -> dict[str, Any]:
         return {"events": [json.loads(event["chunk"]["bytes"]) async for event in reply["body"]]}
 
 
+async def converse(case: Case) -> dict[str, Any]:
+    async with aioboto3.Session().client("bedrock-runtime") as client:
+        reply = await client.converse(modelId=case["model"], **case["body"])
+        return {**reply, "headers": reply["ResponseMetadata"]["HTTPHeaders"]}
+
+
+async def converse_stream(case: Case) -> dict[str, Any]:
+    async with aioboto3.Session().client("bedrock-runtime") as client:
+        reply = await client.converse_stream(modelId=case["model"], **case["body"])
+        return {"events": [event async for event in reply["stream"]]}
+
+
 def refusal(error: Exception) -> dict[str, Any]:
     if not isinstance(error, ClientError):
         return {"message": str(error)}
@@ -39,4 +51,14 @@ def refusal(error: Exception) -> dict[str, Any]:
     }
 
 
-cases.run({"async": {"create": create, "stream": stream}}, refusal)
+cases.run(
+    {
+        "async": {
+            "create": create,
+            "stream": stream,
+            "converse": converse,
+            "converse_stream": converse_stream,
+        }
+    },
+    refusal,
+)

@@ -1,4 +1,4 @@
-"""boto3: InvokeModel, InvokeModelWithResponseStream, ListFoundationModels, GetCallerIdentity."""
+"""boto3: InvokeModel, Converse, their streams, CountTokens, and what the control plane has."""
 
 from __future__ import annotations
 
@@ -43,6 +43,48 @@ def stream(case: Case) -> dict[str, Any]:
     }
 
 
+def converse(case: Case) -> dict[str, Any]:
+    reply = client("bedrock-runtime").converse(modelId=case["model"], **case["body"])
+    return {**reply, "headers": reply["ResponseMetadata"]["HTTPHeaders"]}
+
+
+def converse_stream(case: Case) -> dict[str, Any]:
+    reply = client("bedrock-runtime").converse_stream(modelId=case["model"], **case["body"])
+    return {
+        "events": list(reply["stream"]),
+        "headers": reply["ResponseMetadata"]["HTTPHeaders"],
+    }
+
+
+def tool_loop(case: Case) -> dict[str, Any]:
+    """A conversation until no tool is called any more, each tool with the same result."""
+    bedrock = client("bedrock-runtime")
+    given = dict(case["body"])
+    turns = list(given.pop("messages"))
+    calls: list[dict[str, Any]] = []
+    while True:
+        reply = bedrock.converse(modelId=case["model"], messages=turns, **given)
+        turns.append(reply["output"]["message"])
+        if reply["stopReason"] != "tool_use" or len(turns) > 8:
+            return {"calls": calls, "turns": turns, "stop_reason": reply["stopReason"]}
+        called = [block["toolUse"] for block in turns[-1]["content"] if "toolUse" in block]
+        calls += called
+        results = [
+            {"toolResult": {"toolUseId": call["toolUseId"], "content": [{"text": "18 degrees"}]}}
+            for call in called
+        ]
+        turns.append({"role": "user", "content": results})
+        given["toolConfig"] = {"tools": given["toolConfig"]["tools"]}  # no longer forced
+
+
+def count(case: Case) -> dict[str, Any]:
+    given = dict(case["body"])
+    if "invokeModel" in given:
+        given = {"invokeModel": {"body": json.dumps(given["invokeModel"])}}
+    reply = client("bedrock-runtime").count_tokens(modelId=case["model"], input=given)
+    return {"tokens": reply["inputTokens"]}
+
+
 def models(case: Case) -> dict[str, Any]:
     reply = client("bedrock").list_foundation_models(byProvider="anthropic")
     return {"summaries": json.loads(json.dumps(reply["modelSummaries"], default=str))}
@@ -66,5 +108,17 @@ def refusal(error: Exception) -> dict[str, Any]:
 
 
 cases.run(
-    {"sync": {"create": create, "stream": stream, "models": models, "identity": identity}}, refusal
+    {
+        "sync": {
+            "create": create,
+            "stream": stream,
+            "converse": converse,
+            "converse_stream": converse_stream,
+            "tool_loop": tool_loop,
+            "count": count,
+            "models": models,
+            "identity": identity,
+        }
+    },
+    refusal,
 )

@@ -50,6 +50,23 @@ def create(case: Case) -> dict[str, Any]:
         return {"message": json.loads(out.read_bytes()), "printed": json.loads(printed)}
 
 
+def _as_given(data: bytes) -> str:
+    """The command takes bytes inside JSON as the text that they are."""
+    return data.decode("ascii")
+
+
+def converse(case: Case) -> dict[str, Any]:
+    members = [
+        part
+        for name, value in case["body"].items()
+        for part in (
+            "--" + re.sub("[A-Z]", r"-\g<0>", name).lower(),
+            json.dumps(value, default=_as_given),
+        )
+    ]
+    return json.loads(aws("bedrock-runtime", "converse", "--model-id", case["model"], *members))
+
+
 def models(case: Case) -> dict[str, Any]:
     printed = aws(
         *("bedrock", "list-foundation-models", "--region=us-west-2"),
@@ -77,4 +94,7 @@ def refusal(error: Exception) -> dict[str, Any]:
     }
 
 
-cases.run({"sync": {"create": create, "models": models, "identity": identity}}, refusal)
+cases.run(
+    {"sync": {"create": create, "converse": converse, "models": models, "identity": identity}},
+    refusal,
+)

@@ -4,6 +4,8 @@
 import { BedrockClient, ListFoundationModelsCommand } from "@aws-sdk/client-bedrock";
 import {
   BedrockRuntimeClient,
+  ConverseCommand,
+  ConverseStreamCommand,
   InvokeModelCommand,
   InvokeModelWithResponseStreamCommand,
 } from "@aws-sdk/client-bedrock-runtime";
@@ -39,6 +41,24 @@ const stream = ({ model, body }) =>
     },
   );
 
+const converse = ({ model, body }) =>
+  sending(
+    new BedrockRuntimeClient(),
+    new ConverseCommand({ modelId: model, ...body }),
+    ({ $metadata, ...reply }, { handlerProtocol }) => ({ ...reply, protocol: handlerProtocol }),
+  );
+
+const converse_stream = ({ model, body }) =>
+  sending(
+    new BedrockRuntimeClient(),
+    new ConverseStreamCommand({ modelId: model, ...body }),
+    async ({ stream }, { handlerProtocol }) => {
+      const events = [];
+      for await (const event of stream) events.push(event);
+      return { events, protocol: handlerProtocol };
+    },
+  );
+
 const models = () =>
   sending(
     new BedrockClient(),
@@ -57,4 +77,4 @@ function refusal(error) {
   };
 }
 
-await run({ create, stream, models }, refusal);
+await run({ create, stream, converse, converse_stream, models }, refusal);
