@@ -8,6 +8,7 @@ connection, 130 interrupted.
 from __future__ import annotations
 
 import sys
+import warnings
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in options
     if debug:
         words.remove("--debug")
+    with warnings.catch_warnings():
+        warnings.simplefilter("once")
+        warnings.showwarning = _note
+        return _run(words, debug=debug)
+
+
+def _note(message: Warning | str, *_: object) -> None:
+    """A warning as one line for people."""
+    print(f"outcrop: {message}", file=sys.stderr)
+
+
+def _run(words: list[str], *, debug: bool) -> int:
     from cyclopts import CycloptsError
 
     from outcrop import errors
