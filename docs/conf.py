@@ -1,6 +1,11 @@
 """Sphinx configuration."""
 
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version as installed
+
+from outcrop.bedrock.blocks import PAIRS
+from outcrop.bedrock.citations import LOCATIONS
+from outcrop.bedrock.mapping import ROWS
 
 project = "Outcrop"
 author = "The Outcrop developers"
@@ -17,12 +22,9 @@ autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 
 # Tables of the reference pages, made from those that the code is driven by.
-from outcrop.bedrock.blocks import PAIRS
-from outcrop.bedrock.citations import LOCATIONS
-from outcrop.bedrock.mapping import ROWS
 
 
-def _table(*heads, rows):
+def _table(*heads: str, rows: Iterable[Sequence[str]]) -> str:
     lines = [heads, ("---",) * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

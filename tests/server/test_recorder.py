@@ -222,9 +222,12 @@ def converse_session(bedrock) -> list:
         for messages in (said, [{"role": "user", "content": [{"text": "break off"}]}]):
             texts = []
             try:
-                stream = client.converse_stream(modelId=MODEL, messages=messages)["stream"]
-                deltas = (event.get("contentBlockDelta", {}).get("delta", {}) for event in stream)
-                texts.extend(delta.get("text") for delta in deltas)
+                reply = client.converse_stream(modelId=MODEL, messages=messages)
+                with closing(reply["stream"]) as stream:
+                    for event in stream:
+                        texts.append(
+                            event.get("contentBlockDelta", {}).get("delta", {}).get("text")
+                        )
             except ClientError as error:
                 seen.append(error.response["Error"])
             seen.append("".join(text or "" for text in texts))

@@ -8,6 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 from outcrop.bedrock.call import complete, open_stream
 from outcrop.client.raw import APIResponse
 from outcrop.client.request import prepare
+from outcrop.client.run_and_parse import (
+    AsyncBetaRunAndParse,
+    AsyncRunAndParse,
+    BetaRunAndParse,
+    RunAndParse,
+)
 from outcrop.client.streams import (
     AsyncMessageStream,
     AsyncMessageStreamManager,
@@ -21,18 +27,25 @@ from outcrop.net.perform import perform, perform_async
 
 if TYPE_CHECKING:
     from outcrop.bedrock.call import Call, Completed
-    from outcrop.client.params import BetaCreateParams, CreateParams
+    from outcrop.client.params import (
+        BetaCountTokensParams,
+        BetaCreateParams,
+        CountTokensParams,
+        CreateParams,
+    )
     from outcrop.client.request import Settings
+    from outcrop.messages.views import MessageTokensCount
     from outcrop.net.dial import AsyncDialer, SyncDialer
 
 
-def _message(call: Call, done: Completed) -> Message:
+def _message(done: Completed) -> Message:
     headers = done.response.headers
     return Message.received(
         done.document,
         request_id=headers.get("x-amzn-requestid"),
-        route=call.route,
+        route=done.route,
         headers=headers,
+        attempts=done.attempts,
     )
 
 
@@ -52,26 +65,31 @@ class _Sync:
         call = self._call(params, stream=stream)
         if stream:
             opened = perform(open_stream(call), self._dialer, self._settings.source)
-            parsed = Stream(opened, call, self._dialer)
+            parsed = Stream(opened, self._dialer)
             return _wrap(parsed, opened.response, opened.retries)
         done = perform(complete(call), self._dialer, self._settings.source)
-        return _wrap(_message(call, done), done.response, done.retries)
+        return _wrap(_message(done), done.response, done.retries)
 
     def _create(self, params: Any, *, stream: bool) -> Message | Stream:
         call = self._call(params, stream=stream)
         source = self._settings.source
         if stream:
-            return Stream(perform(open_stream(call), self._dialer, source), call, self._dialer)
-        return _message(call, perform(complete(call), self._dialer, source))
+            return Stream(perform(open_stream(call), self._dialer, source), self._dialer)
+        return _message(perform(complete(call), self._dialer, source))
 
     def _stream(self, params: Any) -> MessageStreamManager:
         call = self._call(params, stream=True)
 
         def begin() -> MessageStream:
             opened = perform(open_stream(call), self._dialer, self._settings.source)
-            return MessageStream(opened, call, self._dialer)
+            return MessageStream(opened, self._dialer)
 
         return MessageStreamManager(begin)
+
+    def _count_tokens(self, params: Any) -> MessageTokensCount:
+        from outcrop.client import counting  # only what a call uses is loaded
+
+        return counting.count_tokens(self._settings, self._dialer, params, beta=self._beta)
 
 
 class _Async:
@@ -90,27 +108,34 @@ class _Async:
         call = self._call(params, stream=stream)
         if stream:
             opened = await perform_async(open_stream(call), self._dialer, self._settings.source)
-            parsed = AsyncStream(opened, call, self._dialer)
+            parsed = AsyncStream(opened, self._dialer)
             return _wrap(parsed, opened.response, opened.retries)
         done = await perform_async(complete(call), self._dialer, self._settings.source)
-        return _wrap(_message(call, done), done.response, done.retries)
+        return _wrap(_message(done), done.response, done.retries)
 
     async def _create(self, params: Any, *, stream: bool) -> Message | AsyncStream:
         call = self._call(params, stream=stream)
         source = self._settings.source
         if stream:
             opened = await perform_async(open_stream(call), self._dialer, source)
-            return AsyncStream(opened, call, self._dialer)
-        return _message(call, await perform_async(complete(call), self._dialer, source))
+            return AsyncStream(opened, self._dialer)
+        return _message(await perform_async(complete(call), self._dialer, source))
 
     def _stream(self, params: Any) -> AsyncMessageStreamManager:
         call = self._call(params, stream=True)
 
         async def begin() -> AsyncMessageStream:
             opened = await perform_async(open_stream(call), self._dialer, self._settings.source)
-            return AsyncMessageStream(opened, call, self._dialer)
+            return AsyncMessageStream(opened, self._dialer)
 
         return AsyncMessageStreamManager(begin)
+
+    async def _count_tokens(self, params: Any) -> MessageTokensCount:
+        from outcrop.client import counting  # only what a call uses is loaded
+
+        return await counting.count_tokens_async(
+            self._settings, self._dialer, params, beta=self._beta
+        )
 
 
 def _wrap(parsed: Any, response: Any, retries: int) -> APIResponse[Any]:
@@ -123,7 +148,7 @@ def _wrap(parsed: Any, response: Any, retries: int) -> APIResponse[Any]:
     )
 
 
-class Messages(_Sync):
+class Messages(_Sync, RunAndParse):
     """Messages with Claude."""
 
     @overload
@@ -150,6 +175,20 @@ class Messages(_Sync):
         """A context manager that makes the call and gives its `MessageStream`."""
         return self._stream(params)
 
+    def count_tokens(self, **params: Unpack[CountTokensParams]) -> MessageTokensCount:
+        """The input tokens that a request would be charged with; nothing is generated.
+
+        Keyword arguments are those of `create`, and what can't change the count may be left out.
+        CountTokens or the Messages route counts, whichever knows the model, however it is spelt.
+        Over CountTokens, `api` says whose request it would be; the Messages route counts Messages
+        requests only. `outcrop.estimate_tokens` estimates where neither counts.
+
+        Raises:
+            APIStatusError: Bedrock refused; nobody may be counting for the model in that region.
+            RequestError: The request can't be sent as it is, or hides its model.
+        """
+        return self._count_tokens(params)
+
     @cached_property
     def with_raw_response(self) -> RawMessages:
         """The same methods, giving an `APIResponse` with status, headers and request ID."""
@@ -172,7 +211,7 @@ class RawMessages(_Sync):
         return self._raw(params, stream=stream)
 
 
-class BetaMessages(_Sync):
+class BetaMessages(_Sync, BetaRunAndParse):
     """Messages with Claude, with beta features."""
 
     _beta = True
@@ -192,6 +231,10 @@ class BetaMessages(_Sync):
     def stream(self, **params: Unpack[BetaCreateParams]) -> MessageStreamManager:
         """As `Messages.stream`, with `betas=[…]`."""
         return self._stream(params)
+
+    def count_tokens(self, **params: Unpack[BetaCountTokensParams]) -> MessageTokensCount:
+        """As `Messages.count_tokens`, with `betas=[…]`."""
+        return self._count_tokens(params)
 
     @cached_property
     def with_raw_response(self) -> RawBetaMessages:
@@ -217,7 +260,7 @@ class RawBetaMessages(_Sync):
         return self._raw(params, stream=stream)
 
 
-class AsyncMessages(_Async):
+class AsyncMessages(_Async, AsyncRunAndParse):
     """Messages with Claude."""
 
     @overload
@@ -248,6 +291,20 @@ class AsyncMessages(_Async):
         """A context manager that makes the call and gives its `AsyncMessageStream`."""
         return self._stream(params)
 
+    async def count_tokens(self, **params: Unpack[CountTokensParams]) -> MessageTokensCount:
+        """The input tokens that a request would be charged with; nothing is generated.
+
+        Keyword arguments are those of `create`, and what can't change the count may be left out.
+        CountTokens or the Messages route counts, whichever knows the model, however it is spelt.
+        Over CountTokens, `api` says whose request it would be; the Messages route counts Messages
+        requests only. `outcrop.estimate_tokens` estimates where neither counts.
+
+        Raises:
+            APIStatusError: Bedrock refused; nobody may be counting for the model in that region.
+            RequestError: The request can't be sent as it is, or hides its model.
+        """
+        return await self._count_tokens(params)
+
     @cached_property
     def with_raw_response(self) -> AsyncRawMessages:
         """The same methods, giving an `APIResponse` with status, headers and request ID."""
@@ -270,7 +327,7 @@ class AsyncRawMessages(_Async):
         return await self._raw(params, stream=stream)
 
 
-class AsyncBetaMessages(_Async):
+class AsyncBetaMessages(_Async, AsyncBetaRunAndParse):
     """Messages with Claude, with beta features."""
 
     _beta = True
@@ -294,6 +351,10 @@ class AsyncBetaMessages(_Async):
     def stream(self, **params: Unpack[BetaCreateParams]) -> AsyncMessageStreamManager:
         """As `AsyncMessages.stream`, with `betas=[…]`."""
         return self._stream(params)
+
+    async def count_tokens(self, **params: Unpack[BetaCountTokensParams]) -> MessageTokensCount:
+        """As `AsyncMessages.count_tokens`, with `betas=[…]`."""
+        return await self._count_tokens(params)
 
     @cached_property
     def with_raw_response(self) -> AsyncRawBetaMessages:

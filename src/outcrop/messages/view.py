@@ -60,7 +60,7 @@ class ViewType(type):
         for parent in reversed(made.__mro__[1:]):
             if isinstance(parent, ViewType):
                 made.fields_ |= parent.fields_
-        for attribute, annotation in made.__annotations__.items():
+        for attribute, annotation in made.__dict__.get("__annotations__", {}).items():
             if attribute.startswith("_") or str(annotation).startswith("ClassVar"):
                 continue
             given = namespace.get(attribute, REQUIRED)
