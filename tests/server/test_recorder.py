@@ -224,10 +224,8 @@ def converse_session(bedrock) -> list:
             try:
                 reply = client.converse_stream(modelId=MODEL, messages=messages)
                 with closing(reply["stream"]) as stream:
-                    for event in stream:
-                        texts.append(
-                            event.get("contentBlockDelta", {}).get("delta", {}).get("text")
-                        )
+                    events = (event.get("contentBlockDelta", {}) for event in stream)
+                    texts.extend(event.get("delta", {}).get("text") for event in events)
             except ClientError as error:
                 seen.append(error.response["Error"])
             seen.append("".join(text or "" for text in texts))
