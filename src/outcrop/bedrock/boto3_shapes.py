@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import msgspec
 import orjson
 
-from outcrop.bedrock.converse_stream import FrameReader
+from outcrop.bedrock.converse_stream import ShapeReader
 from outcrop.errors import APIResponseValidationError, RequestError
 from outcrop.messages.view import json_default
 
@@ -71,12 +71,12 @@ def read_reply(body: bytes) -> Document:
     return reply
 
 
-class ShapeReader(FrameReader):
+class Boto3Reader(ShapeReader):
     """Bytes of a stream in; out come its events as boto3 gives them: `{kind: members}`."""
 
     __slots__ = ()
 
-    def _read(self, kind: str, payload: Document) -> list[Document]:
+    def _events(self, kind: str, payload: Document) -> list[Document]:
         for part in (payload.get("delta"), payload.get("start")):
             _read_block(part)
         return [{kind: payload}]

@@ -18,6 +18,7 @@ from outcrop.wire.credentials import ApiKey, Credentials
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from outcrop.bedrock.frames import FrameReader
     from outcrop.bedrock.retry import Policy
     from outcrop.bedrock.routes import Route
     from outcrop.wire.http import HeaderMap, Request
@@ -42,23 +43,6 @@ class Instant(NamedTuple):
 
     wall: float
     steady: float
-
-
-class Reader(Protocol):
-    """Bytes of a stream in, Anthropic events out; see `invoke.EventReader`."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether the message is whole."""
-        ...
-
-    def feed(self, data: bytes) -> list[dict[str, Any]]:
-        """The events that these bytes complete."""
-        ...
-
-    def raise_fault(self, *, ended: bool = False) -> None:
-        """Raises what went wrong, if anything did."""
-        ...
 
 
 class Response(Protocol):
@@ -135,14 +119,14 @@ class Dialect(NamedTuple):
     """
 
     read_reply: Callable[[Response], dict[str, Any]]
-    open_reader: Callable[[Response], Reader]
+    open_reader: Callable[[Response], FrameReader]
 
 
 def _read_reply(response: Response) -> dict[str, Any]:
     return invoke.read_reply(response.body)
 
 
-def _open_reader(_response: Response) -> Reader:
+def _open_reader(_response: Response) -> FrameReader:
     return invoke.EventReader()
 
 
@@ -225,7 +209,7 @@ class Opened:
     """
 
     response: Response
-    reader: Reader
+    reader: FrameReader
     first: list[dict[str, Any]]
     attempts: tuple[Attempt, ...] = ()
 

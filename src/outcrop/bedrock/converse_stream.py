@@ -24,17 +24,15 @@ from outcrop.bedrock.converse_reply import (
     write_stop,
     write_usage,
 )
-from outcrop.bedrock.faults import read_stream_fault
+from outcrop.bedrock.frames import FrameReader
 from outcrop.bedrock.invoke import PADDING
 from outcrop.bedrock.names import Names
-from outcrop.errors import APIResponseValidationError, EventStreamError, StreamTruncatedError
 from outcrop.wire import eventstream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from outcrop.bedrock.converse import Extras
-    from outcrop.errors import APIStatusError
 
 Document = dict[str, Any]
 
@@ -43,83 +41,25 @@ _decode = msgspec.json.Decoder(Document).decode
 # Asking half ─────────────────────────────────────────────────────────────────────────────────────
 
 
-class FrameReader:
-    """Bytes of a stream in, what its frames say out; holds no more than an unfinished frame.
+class ShapeReader(FrameReader):
+    """Bytes of a stream in, its events out as Converse names them: `{kind: members}`."""
 
-    What went wrong is raised only after what came before it was handed out: `feed` returns that,
-    `raise_fault` (to be called when it is used up, and at the end) raises.
-    """
+    __slots__ = ()
 
-    __slots__ = ("_complete", "_fault", "_frames")
+    last = "metadata"
 
-    def __init__(self) -> None:
-        self._frames = eventstream.Decoder()
-        self._fault: APIStatusError | EventStreamError | APIResponseValidationError | None = None
-        self._complete = False
-
-    @property
-    def complete(self) -> bool:
-        """Whether `metadata` was seen."""
-        return self._complete
-
-    def feed(self, data: bytes) -> list[Document]:
-        """What these bytes complete."""
-        read: list[Document] = []
-        if self._fault is not None:
-            return read
-        try:
-            frames = self._frames.feed(data)
-            self._fault = self._frames.failure
-        except EventStreamError as error:
-            self._fault = error
-            return read
-        for frame in frames:
-            kind = frame.headers.get(":event-type")
-            if frame.headers.get(":message-type") in ("exception", "error"):
-                self._fault = read_stream_fault(frame.headers, frame.payload)
-                break
-            try:
-                payload = _decode(frame.payload)
-                payload.pop("p", None)
-                read += self._read(str(kind), payload)
-            except (
-                msgspec.DecodeError,
-                UnicodeDecodeError,
-                RecursionError,
-                LookupError,
-                TypeError,
-                AttributeError,
-            ) as error:
-                self._fault = APIResponseValidationError(
-                    f"The frame {kind} isn't an event of ConverseStream: {error!r}."
-                )
-                break
-            if kind == "metadata":
-                self._complete = True
+    def _read(self, kind: str, payload: bytes) -> list[Document]:
+        given = _decode(payload)
+        given.pop("p", None)
+        read = self._events(kind, given)
+        self.complete = self.complete or kind == "metadata"
         return read
 
-    def _read(self, kind: str, payload: Document) -> list[Document]:
+    def _events(self, kind: str, payload: Document) -> list[Document]:
         return [{kind: payload}]
 
-    def raise_fault(self, *, ended: bool = False) -> None:
-        """Raises what went wrong, if anything did.
 
-        Args:
-            ended: Whether the response has ended.
-
-        Raises:
-            APIStatusError: An exception frame came.
-            EventStreamError: A frame was broken.
-            APIResponseValidationError: A frame holds what no event of ConverseStream does.
-            StreamTruncatedError: The response ended before `metadata`.
-        """
-        if self._fault is not None:
-            raise self._fault
-        if ended and not self._complete:
-            raise StreamTruncatedError("The stream ended before metadata.")
-
-
-class EventReader(FrameReader):
+class EventReader(ShapeReader):
     """Bytes of a stream in, Messages events out.
 
     Args:
@@ -137,7 +77,7 @@ class EventReader(FrameReader):
         self._redacted: list[Any] = []  # pieces, since Messages has no delta for them
         self._stop: Document = {}
 
-    def _read(self, kind: str, payload: Document) -> list[Document]:
+    def _events(self, kind: str, payload: Document) -> list[Document]:
         match kind:
             case "messageStart":
                 role = payload.pop("role", None)

@@ -14,7 +14,8 @@ from outcrop.bedrock.converse_stream import EventReader
 from outcrop.catalog import ids, models
 
 if TYPE_CHECKING:
-    from outcrop.bedrock.call import Reader, Response
+    from outcrop.bedrock.call import Response
+    from outcrop.bedrock.frames import FrameReader
 
 
 @lru_cache(maxsize=512)
@@ -31,7 +32,7 @@ def converse(model_id: str) -> Dialect:
         request_id = response.headers.get("x-amzn-requestid")
         return converse_reply.read_reply(response.body, model=model, request_id=request_id)
 
-    def open_reader(response: Response) -> Reader:
+    def open_reader(response: Response) -> FrameReader:
         return EventReader(model=model, request_id=response.headers.get("x-amzn-requestid"))
 
     return Dialect(read_reply, open_reader)
@@ -41,8 +42,8 @@ def _read_shapes(response: Response) -> dict[str, Any]:
     return boto3_shapes.read_reply(response.body)
 
 
-def _open_shapes(_response: Response) -> Reader:
-    return boto3_shapes.ShapeReader()
+def _open_shapes(_response: Response) -> FrameReader:
+    return boto3_shapes.Boto3Reader()
 
 
 #: Replies of Converse as boto3 gives them.

@@ -17,14 +17,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import orjson
 
-from outcrop.bedrock.faults import read_stream_fault, write_stream_fault
-from outcrop.errors import (
-    APIResponseValidationError,
-    EventStreamError,
-    RequestError,
-    StreamTruncatedError,
-    ValidationException,
-)
+from outcrop.bedrock.faults import write_stream_fault
+from outcrop.bedrock.frames import FrameReader
+from outcrop.errors import APIResponseValidationError, RequestError, ValidationException
 from outcrop.messages.view import View, json_default
 from outcrop.wire import eventstream
 
@@ -128,66 +123,20 @@ _decode_chunk = msgspec.json.Decoder(_Chunk).decode
 _decode_event = msgspec.json.Decoder(Document).decode
 
 
-class EventReader:
-    """Bytes of a stream in, Anthropic events out; holds no more than an unfinished frame.
+class EventReader(FrameReader):
+    """Bytes of a stream in, Anthropic events out."""
 
-    What went wrong is raised only after the events before it were handed out: `feed` returns those,
-    `raise_fault` (to be called when they are used up, and at the end) raises.
-    """
+    __slots__ = ()
 
-    __slots__ = ("_complete", "_fault", "_frames")
+    last = "message_stop"
 
-    def __init__(self) -> None:
-        self._frames = eventstream.Decoder()
-        self._fault: APIStatusError | EventStreamError | APIResponseValidationError | None = None
-        self._complete = False
-
-    @property
-    def complete(self) -> bool:
-        """Whether `message_stop` was seen."""
-        return self._complete
-
-    def feed(self, data: bytes) -> list[Document]:
-        """The events that these bytes complete."""
-        events: list[Document] = []
-        if self._fault is not None:
-            return events
-        try:
-            frames = self._frames.feed(data)
-            self._fault = self._frames.failure
-        except EventStreamError as error:
-            self._fault = error
-            return events
-        for frame in frames:
-            if frame.headers.get(":event-type") == "chunk":
-                try:
-                    event = _decode_event(_decode_chunk(frame.payload).event)
-                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                    self._fault = APIResponseValidationError(f"A chunk isn't an event: {error}.")
-                    break
-                if event.get("type") == "message_stop":
-                    self._complete = True
-                events.append(event)
-            elif frame.headers.get(":message-type") in ("exception", "error"):
-                self._fault = read_stream_fault(frame.headers, frame.payload)
-                break
-        return events
-
-    def raise_fault(self, *, ended: bool = False) -> None:
-        """Raises what went wrong, if anything did.
-
-        Args:
-            ended: Whether the response has ended.
-
-        Raises:
-            APIStatusError: An exception frame came.
-            EventStreamError: A frame was broken.
-            StreamTruncatedError: The response ended before `message_stop`.
-        """
-        if self._fault is not None:
-            raise self._fault
-        if ended and not self._complete:
-            raise StreamTruncatedError("The stream ended before message_stop.")
+    def _read(self, kind: str, payload: bytes) -> list[Document]:
+        if kind != "chunk":
+            return []
+        event = _decode_event(_decode_chunk(payload).event)
+        if event.get("type") == "message_stop":
+            self.complete = True
+        return [event]
 
 
 # Answering half ──────────────────────────────────────────────────────────────────────────────────

@@ -21,6 +21,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from inspect import get_annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeVar, dataclass_transform
 
 from outcrop.messages.fields import (
@@ -60,7 +61,7 @@ class ViewType(type):
         for parent in reversed(made.__mro__[1:]):
             if isinstance(parent, ViewType):
                 made.fields_ |= parent.fields_
-        for attribute, annotation in made.__dict__.get("__annotations__", {}).items():
+        for attribute, annotation in get_annotations(made).items():
             if attribute.startswith("_") or str(annotation).startswith("ClassVar"):
                 continue
             given = namespace.get(attribute, REQUIRED)

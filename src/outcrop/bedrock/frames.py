@@ -1,0 +1,95 @@
+"""The asking end of a stream, whatever dialect its frames carry: bytes in, what they say out.
+
+Rules: no more than an unfinished frame is held; what went wrong is raised only after what came
+before it was handed out: `feed` returns that, `raise_fault` (to be called when it is used up, and
+at the end) raises.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import msgspec
+
+from outcrop.bedrock.faults import read_stream_fault
+from outcrop.errors import APIResponseValidationError, EventStreamError, StreamTruncatedError
+from outcrop.wire import eventstream
+
+if TYPE_CHECKING:
+    from outcrop.errors import APIStatusError
+
+Document = dict[str, Any]
+
+#: What reading a payload of another shape than its frame's name says may raise.
+_NOT_THAT: Final = (
+    msgspec.DecodeError,
+    UnicodeDecodeError,
+    RecursionError,
+    LookupError,
+    TypeError,
+    AttributeError,
+)
+
+
+class FrameReader:
+    """Reads the frames of a stream; a dialect says what they mean and which one is the last.
+
+    Attributes:
+        complete: Whether the last one was seen.
+        last: What it is called, for errors.
+    """
+
+    __slots__ = ("_fault", "_frames", "complete")
+
+    last: ClassVar[str]
+
+    def __init__(self) -> None:
+        self._frames = eventstream.Decoder()
+        self._fault: APIStatusError | EventStreamError | APIResponseValidationError | None = None
+        self.complete = False
+
+    def feed(self, data: bytes) -> list[Document]:
+        """What these bytes complete."""
+        read: list[Document] = []
+        if self._fault is not None:
+            return read
+        try:
+            frames = self._frames.feed(data)
+            self._fault = self._frames.failure
+        except EventStreamError as error:
+            self._fault = error
+            return read
+        for frame in frames:
+            if frame.headers.get(":message-type") in ("exception", "error"):
+                self._fault = read_stream_fault(frame.headers, frame.payload)
+                break
+            kind = str(frame.headers.get(":event-type"))
+            try:
+                read += self._read(kind, frame.payload)
+            except _NOT_THAT as error:
+                self._fault = APIResponseValidationError(
+                    f"The frame {kind!r} of the stream can't be read: {error!r}."
+                )
+                break
+        return read
+
+    def _read(self, kind: str, payload: bytes) -> list[Document]:
+        """What a frame says; the last one sets `complete`."""
+        raise NotImplementedError
+
+    def raise_fault(self, *, ended: bool = False) -> None:
+        """Raises what went wrong, if anything did.
+
+        Args:
+            ended: Whether the response has ended.
+
+        Raises:
+            APIStatusError: An exception frame came.
+            EventStreamError: A frame was broken.
+            APIResponseValidationError: A frame holds what it shouldn't.
+            StreamTruncatedError: The response ended before the last event.
+        """
+        if self._fault is not None:
+            raise self._fault
+        if ended and not self.complete:
+            raise StreamTruncatedError(f"The stream ended before {self.last}.")
