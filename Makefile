@@ -5,7 +5,7 @@ BIN := .venv/bin
 FOREIGN := anthropic-current anthropic-older aioboto3 awscli node ministack
 PYTEST_WORKERS ?= 2
 BENCH_PYTHON ?= 3.12
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 40
 FUZZ_SEED ?= 0
 
 .DEFAULT_GOAL := help
@@ -47,8 +47,9 @@ unit: setup  ## the project's own tests, and the examples of the docs
 	OUTCROP_TESTS_REQUIRE_MODEL=1 $(BIN)/python -m pytest tests --ignore tests/conformance -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
 	$(BIN)/python -m pytest README.md docs $(PYTEST_ARGS)  # one after the other: a page's examples build on each other
 
-fuzz: setup  ## a minute of hostile bytes for every reader
+fuzz: setup  ## hostile bytes for every reader, hostile JSON for every operation
 	$(BIN)/python tests/wire/fuzz_frames.py --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED)
+	$(BIN)/python tests/server/fuzz_requests.py --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED)
 
 conformance: setup $(FOREIGN:%=.venvs/%/.ready) .venvs/node/node_modules/.ready  ## foreign clients judge the local Bedrock
 	$(BIN)/python -m pytest tests/conformance -n $(PYTEST_WORKERS) $(PYTEST_ARGS)

@@ -12,9 +12,8 @@ reference, "Messages"; recorded Converse traffic.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-
-import orjson
 
 from outcrop.bedrock import citations
 from outcrop.bedrock.given import fields, items
@@ -236,7 +235,7 @@ def _read_document(value: Document) -> Document:
         if text is not None:
             source = {"type": "text", "media_type": "text/plain", "data": text}
     read: Document = {"type": "document", "source": source, "title": value.get("name")}
-    return read | _rest(value, "format", "name", "source")
+    return _rest(value, "format", "name", "source", "title") | read
 
 
 def _write_search_result(block: Document, path: str, names: Names) -> Document:
@@ -296,16 +295,19 @@ def _write_tool_result(block: Document, path: str, names: Names) -> Document:
 
 def _read_tool_result(value: Document) -> Document:
     given: list[Document] = value.get("content") or []
-    content = [
-        # Bedrock's own way to hand JSON on isn't published; it is text to the model (?).
-        _read_text(orjson.dumps(part["json"]).decode()) if "json" in part else read_block(part)
-        for part in given
-    ]
+    content = [_read_part(part) for part in given]
     read: Document = {"type": "tool_result", "tool_use_id": value.get("toolUseId")}
     read["content"] = content
     if value.get("status") == "error":
         read["is_error"] = True
     return read | _rest(value, "content", "status", "toolUseId", "type")
+
+
+def _read_part(part: Document) -> Document:
+    """A block of a tool result; how Bedrock hands JSON on isn't published: here as text (?)."""
+    if "json" not in part:
+        return read_block(part)
+    return _read_text(json.dumps(part["json"], ensure_ascii=False, separators=(",", ":")))
 
 
 # Thinking ────────────────────────────────────────────────────────────────────────────────────────
@@ -336,8 +338,8 @@ def read_redacted(pieces: list[Any]) -> Document:
 
 
 def _rest(value: Document, *known: str) -> Document:
-    """What else there is, which comes through."""
-    return {name: item for name, item in value.items() if name not in known}
+    """What else there is, which comes through; never over what a Messages block has by itself."""
+    return {name: item for name, item in value.items() if name not in known and name != "type"}
 
 
 # The table ───────────────────────────────────────────────────────────────────────────────────────

@@ -223,6 +223,9 @@ def read_ask(given: Document) -> tuple[Document, Extras]:
 
     Args:
         given: Its fields, whose shapes are as botocore has them.
+
+    Raises:
+        ValidationException: A schema isn't JSON, or an additional field is one that Converse has.
     """
     document: Document = {}
     if "messages" in given:
@@ -245,6 +248,10 @@ def read_ask(given: Document) -> tuple[Document, Extras]:
             document[name] = [*before, *value]
         elif name == "output_config" and isinstance(before, dict) and isinstance(value, dict):
             document[name] = before | value
+        elif before is not None or name in ("messages", "system"):
+            raise ValidationException(
+                f"The additional field {name} conflicts with an existing field."
+            )
         else:
             document[name] = value
     return document, Extras(
@@ -272,8 +279,9 @@ def _read_tools(config: Document, document: Document) -> None:
     if tools:
         document["tools"] = tools
     choices: dict[str, Document] = config.get("toolChoice") or {}
-    for kind, choice in choices.items():
-        document["tool_choice"] = {"type": kind, **choice}
+    for kind in TOOL_CHOICES:
+        if kind in choices:
+            document["tool_choice"] = {"type": kind, **choices[kind]}
 
 
 def _read_output_config(config: Document, document: Document) -> None:

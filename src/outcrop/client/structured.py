@@ -11,7 +11,7 @@ Source: Anthropic, "Structured outputs"; the names are those of anthropic 2.12.0
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import msgspec
 
@@ -31,9 +31,6 @@ Document = dict[str, Any]
 
 class ParsedMessage(Message, Generic[T]):
     """A whole reply, and the value in it; made by `messages.parse`."""
-
-    # Without annotations of its own a view would read those of its parent anew, and as plain.
-    type: Literal["message"]
 
     @property
     def parsed_output(self) -> T:

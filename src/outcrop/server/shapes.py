@@ -2,7 +2,8 @@
 
 Rules: the model is botocore's, so nothing of it is repeated here; a value of the wrong JSON type
 is a SerializationException (the first one), what is out of bounds is a ValidationException that
-lists all; members that the model doesn't know are let through, as AWS does; free JSON is free.
+lists all; members that are null or that the model doesn't know are as if they weren't there, as
+at AWS; free JSON is free.
 `check` is for a body alone, `read` for operations whose path and query have members too.
 
 Sources: botocore `service-2.json`; refusals as publicly reported: lists are counted from 1 in
@@ -84,7 +85,8 @@ def check(service: str, operation: str, given: Document) -> None:
     Args:
         service: As botocore names it, such as `bedrock-runtime`.
         operation: AWS's name of it, such as `Converse`.
-        given: The body's members.
+        given: The body's members; those that are null or not known are taken out, inside others
+            too.
 
     Raises:
         ValidationException: It doesn't; its `aws_name` is SerializationException for wrong types.
@@ -129,6 +131,7 @@ def read(
 
 def _check(given: Document, members: Iterable[_Member]) -> None:
     violations: list[str] = []
+    _drop_nulls(given)
     for row in members:
         if row.name in given:
             row.look(given[row.name], (row.name,), violations)
@@ -252,6 +255,8 @@ def _look_inside(shape: Any, compiled: dict[str, Check]) -> Check:
 
         def look_at_items(value: Any, path: Path, found: list[str]) -> None:
             for at, item in enumerate(value):
+                if item is None:
+                    found.append(_null((*path, at)))
                 each(item, (*path, at), found)
 
         return look_at_items
@@ -260,6 +265,8 @@ def _look_inside(shape: Any, compiled: dict[str, Check]) -> Check:
 
         def look_at_entries(value: Any, path: Path, found: list[str]) -> None:
             for name, item in value.items():
+                if item is None:
+                    found.append(_null((*path, name)))
                 key(name, path, found)
                 each(item, (*path, name), found)
 
@@ -269,17 +276,20 @@ def _look_inside(shape: Any, compiled: dict[str, Check]) -> Check:
         union = bool(shape.metadata.get("union"))
 
         def look_at_members(value: Any, path: Path, found: list[str]) -> None:
-            if union and sum(value.get(name) is not None for name in members) != 1:
+            _drop_nulls(value)
+            if union and sum(name in value for name in members) != 1:
                 raise ValidationException(
                     f"{shape.name} object at {'.'.join(map(str, path))} must set one of the "
                     f"following keys: {', '.join(members)}."
                 )
             found.extend(
-                _null((*path, name)) for name in shape.required_members if value.get(name) is None
+                _null((*path, name)) for name in shape.required_members if name not in value
             )
-            for name, item in value.items():
+            for name, item in list(value.items()):
                 if name in members:
                     members[name](item, (*path, name), found)
+                else:
+                    del value[name]
 
         return look_at_members
     return lambda _value, _path, _found: None
@@ -294,7 +304,7 @@ def _limits(shape: Any) -> list[_Limit]:
     number = shape.type_name in ("integer", "long", "float", "double")
     measure: Callable[[Any], float] = _blob_size if shape.type_name == "blob" else len
     if number:
-        measure = float
+        measure = _itself
     noun = "value" if number else "length"
     if "min" in bounds:
         limits.append(_least(measure, bounds["min"], noun))
@@ -338,6 +348,16 @@ def _most(measure: Callable[[Any], float], high: float, noun: str) -> _Limit:
         return measure(value) <= high
 
     return _Limit(holds, f"Member must have {noun} less than or equal to {high}")
+
+
+def _drop_nulls(members: Document) -> None:
+    """A member that is null is one that isn't there."""
+    for name in [name for name, value in members.items() if value is None]:
+        del members[name]
+
+
+def _itself(value: Any) -> float:
+    return value
 
 
 def _blob_size(value: str) -> int:

@@ -138,7 +138,7 @@ class Flattener:
         kinds = kinds_of(given)
         if "object" in kinds[:1]:
             properties = fields_of(given.get("properties"))
-            needed = [properties.get(name) for name in list_of(given.get("required"))]
+            needed = [properties.get(str(name)) for name in list_of(given.get("required"))]
             return max((1 + self.depth(part) for part in needed), default=0)
         if "array" in kinds[:1] and number_of(given.get("minItems"), 0) > 0:
             return 1 + self.depth(given.get("items"))

@@ -112,6 +112,6 @@ def _fits(schema: object, value: object, root: Schema, depth: int) -> bool:
         return True
     properties, members = fields_of(given.get("properties")), fields_of(cast("object", value))
     others = given.get("additionalProperties", True)
-    return all(name in members for name in list_of(given.get("required"))) and all(
+    return all(str(name) in members for name in list_of(given.get("required"))) and all(
         _fits(properties.get(name, others), part, root, depth + 1) for name, part in members.items()
     )
