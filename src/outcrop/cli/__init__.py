@@ -29,6 +29,7 @@ COMMANDS = {
     "serve": ("outcrop.cli.serve:serve", "Run a local Bedrock that every client can call."),
     "env": ("outcrop.cli.env:env", "Print the exports that point clients at it."),
     "models": ("outcrop.cli.models:models", "List the Claude models on Bedrock."),
+    "resolve": ("outcrop.cli.resolve:resolve", "Say which ID a model is called by, and why."),
 }
 MODEL_COMMANDS = {
     "status": ("outcrop.cli.model:status", "Say whether the small model is installed."),
