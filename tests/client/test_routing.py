@@ -251,3 +251,29 @@ def test_the_local_bedrock_takes_every_name(bedrock):
         for name in ("sonnet", "opus-4.8", "claude-haiku-4-5", OPUS, f"eu.{OPUS}"):
             for api in ("invoke", "converse"):
                 assert caller.messages.create(model=name, **ASK, api=api).content
+
+
+# What a model won't take ─────────────────────────────────────────────────────────────────────────
+
+
+def test_what_the_model_would_refuse_is_told_before_anything_is_sent(peer):
+    with pytest.raises(errors.RequestError, match=r"temperature: Claude Opus 4\.8 takes no"):
+        client(peer).messages.create(model=OPUS, **ASK, temperature=0.5)
+    assert peer.requests == []
+
+
+def test_it_can_be_left_out_or_sent_all_the_same(peer):
+    peer.whole(200, BODY)
+    peer.whole(200, BODY)
+    with pytest.warns(UserWarning, match=r"Left out: temperature") as warned:
+        client(peer).messages.create(model=OPUS, **ASK, temperature=0.5, on_unsupported="drop")
+    assert warned[0].filename == __file__
+    client(peer, on_unsupported="send").messages.create(model=OPUS, **ASK, temperature=0.5)
+    bodies = [json.loads(body) for _, _, body in peer.requests]
+    assert ["temperature" in body for body in bodies] == [False, True]
+
+
+def test_what_has_no_keyword_is_not_looked_at(peer):
+    peer.whole(200, BODY)
+    client(peer).messages.create(model=OPUS, **ASK, extra_body={"temperature": 0.5})
+    assert json.loads(peer.requests[0][2])["temperature"] == 0.5

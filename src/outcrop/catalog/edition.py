@@ -6,9 +6,10 @@ of an edition is plain JSON, so that an overlay can be merged into it (`outcrop.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Document = dict[str, Any]
+T = TypeVar("T")
+
+#: The beginning of msgspec's place of an error: a list, perhaps in an object, and its row.
+_ROW: Final = re.compile(r"(?:\.(\w+))?\[(\d+)\]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,20 +96,33 @@ def read(document: Document) -> Edition:
     """
     try:
         return Edition(
-            as_of=document["as_of"],
-            models=tuple(msgspec.convert(document["models"], list[Model])),
-            prices=msgspec.convert(document["prices"], prices.Prices),
-            quotas=msgspec.convert(document["quotas"], quotas.Quotas),
-            application_profiles=msgspec.convert(
-                document.get("application_profiles", {}), dict[str, str]
+            as_of=_convert(document, "as_of", str),
+            models=tuple(_convert(document, "models", list[Model])),
+            prices=_convert(document, "prices", prices.Prices),
+            quotas=_convert(document, "quotas", quotas.Quotas),
+            application_profiles=_convert(
+                {"application_profiles": {}, **document}, "application_profiles", dict[str, str]
             ),
         )
     except KeyError as error:
         raise ConfigurationError(
             f"The catalog has no {error.args[0]!r}.", mend="Merge overlays into `document()`."
         ) from None
+
+
+def _convert(document: Document, section: str, kind: type[T]) -> T:
+    """A section as its type; an error names the section, the row and the column."""
+    value = document[section]
+    try:
+        return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
+        what, _, place = str(error).partition(" - at `$")
+        place = place.rstrip("`")
+        if row := _ROW.match(place):
+            rows = value if row[1] is None else value[row[1]]
+            name = rows[int(row[2])].get("id", row[2])
+            place = f".{row[1] or ''}[{name!r}]{place[row.end() :]}".replace(".[", "[")
         raise ConfigurationError(
-            f"The catalog has a row that can't be: {error}.",
+            f"The catalog has a row that can't be: {section}{place}: {what}.",
             mend="Rows need the columns of the shipped ones; 'like' takes them from another model.",
         ) from None

@@ -288,3 +288,11 @@ def betas(path: Literal["invoke", "converse", "messages"] = "invoke") -> frozens
     rows = msgspec.json.decode(read_data("betas.json"), type=_Betas).betas
     column = {"invoke": "accepted"}.get(path, path)
     return frozenset(row.flag for row in rows if getattr(row, column))
+
+
+@lru_cache(maxsize=4)
+def refused_betas(path: Literal["invoke", "converse", "messages"] = "invoke") -> frozenset[str]:
+    """The flags of `anthropic_beta` that an API path is known to refuse."""
+    rows = msgspec.json.decode(read_data("betas.json"), type=_Betas).betas
+    column = {"invoke": "accepted"}.get(path, path)
+    return frozenset(row.flag for row in rows if getattr(row, column) is False)

@@ -14,7 +14,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from urllib.parse import quote, urlencode
 
-from outcrop.bedrock import invoke, routes
+from outcrop.bedrock import invoke, preflight, routes
 from outcrop.bedrock.call import INVOKE, Call, Timeout
 from outcrop.client import routing
 from outcrop.errors import ConfigurationError, RequestError
@@ -139,8 +139,9 @@ def prepare(settings: Settings, params: Mapping[str, Any], *, stream: bool, beta
     document, options = gather(params, beta=beta)
     route = _route(settings, document["model"], options)
     routing.warn(route, stacklevel=_CALLER)
-    document.update(options.get("extra_body") or {})
     api = check_api(options["api"]) if "api" in options else settings.api
+    document = _supported(settings, document, options, route, api)
+    document.update(options.get("extra_body") or {})
     headers = ask_headers(settings, api=api, stream=stream)
     merge(headers, options.get("extra_headers") or {})
     dialect = INVOKE
@@ -187,6 +188,21 @@ def _route(settings: Settings, model: str, options: Mapping[str, Any]) -> Route:
         endpoint=None if wish is None else routing.check_endpoint(wish),
         stay_in=options.get("stay_in"),
     )
+
+
+def _supported(
+    settings: Settings, document: dict[str, Any], options: Mapping[str, Any], route: Route, api: Api
+) -> dict[str, Any]:
+    """The request as the model takes it; `extra_body` isn't looked at, whatever is in there."""
+    wanted = options.get("on_unsupported")
+    what = settings.on_unsupported if wanted is None else routing.check_unsupported(wanted)
+    model = route.resolution.model if route.resolution else None
+    if model is None or what == "send":
+        return document
+    document, dropped = preflight.apply(document, model=model, api=api, on_unsupported=what)
+    for finding in dropped:
+        warnings.warn(f"Left out: {finding}", stacklevel=_CALLER)
+    return document
 
 
 def gather(

@@ -16,12 +16,13 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from outcrop.catalog import edition as editions, overlay
+from outcrop.catalog import edition as editions, ids, overlay
 from outcrop.errors import ConfigurationError
 from outcrop.net.environment import variable
 
 if TYPE_CHECKING:
     from outcrop.catalog.edition import Edition
+    from outcrop.catalog.models import Model
 
 Document = dict[str, Any]
 
@@ -101,18 +102,11 @@ def merged(document: Document, file: Path) -> Edition:
     Raises:
         ConfigurationError: The overlay can't be right.
     """
-    from outcrop.catalog import aliases
-
     try:
         _check_rows(document)
         made = editions.read(overlay.merge(editions.document(), document))
         for model in made.models:
-            if len(model.name.split()) < 3:
-                raise ConfigurationError(  # noqa: TRY301 - the file's name is put before each
-                    f"{model.id}: name={model.name!r} isn't a model's name.",
-                    mend="Names look like 'Claude Opus 4.8'.",
-                )
-            aliases.names(model)
+            _check_model(model)
     except ConfigurationError as error:
         raise ConfigurationError(f"{file}: {error.message}", mend=error.mend or _MEND) from error
     except (AttributeError, TypeError, ValueError) as error:  # values of types that no row has
@@ -177,6 +171,31 @@ def _read(file: Path) -> Document:
     if not isinstance(document, dict):
         raise ConfigurationError(f"{file} isn't a JSON object.", mend=_MEND)
     return cast("Document", document)
+
+
+def _check_model(model: Model) -> None:
+    """Refuses what a row's types allow and no model can have."""
+    place = f"models[{model.id!r}]"
+    if len(model.name.split()) < 3:
+        raise ConfigurationError(
+            f"{place}.name: {model.name!r} isn't a model's name.",
+            mend="Names look like 'Claude Opus 4.8'.",
+        )
+    for prefix, routes in model.profiles.items():
+        if prefix not in ids.PREFIXES:
+            raise ConfigurationError(
+                f"{place}.profiles: {prefix!r} is no prefix of a profile.",
+                mend=f"Prefixes are {', '.join(ids.PREFIXES)}.",
+            )
+        try:
+            known = not isinstance(routes, str) or (routes == "common" and model.routes(prefix))
+        except KeyError:
+            known = False
+        if not known:
+            raise ConfigurationError(
+                f"{place}.profiles.{prefix}: {routes!r} isn't a map of regions.",
+                mend='Give {"source region": ["destination", …]}, or "common" where there is one.',
+            )
 
 
 def _check_rows(document: Document) -> None:
