@@ -129,6 +129,28 @@ def test_what_cannot_be_meant_is_named(options, words):
         client(**options)
 
 
+def test_the_users_own_catalog_goes_before_the_shipped_one(peer, tmp_path, monkeypatch):
+    file = tmp_path / "catalog.json"
+    new = {
+        "id": "anthropic.claude-opus-9",
+        "like": OPUS,
+        "name": "Claude Opus 9",
+        "first_party": "claude-opus-9",
+        "launch": "2026-01-05",
+        "profiles": {"global": "common"},
+    }
+    row = {"id": OPUS, "input": 1, "output": 2, "source": "our contract", "as_of": "2026-11-22"}
+    file.write_text(json.dumps({"models": [new], "prices": {"models": [row]}}))
+    monkeypatch.setenv("OUTCROP_CATALOG", str(file))
+    peer.whole(200, BODY)
+    peer.whole(200, BODY)
+    caller = client(peer)
+    caller.messages.create(model="opus-9", **ASK)
+    assert calls(peer)[0][0] == "global.anthropic.claude-opus-9"
+    message = caller.messages.create(model=OPUS, **ASK, endpoint="global")
+    assert message.cost.output == Decimal(200) * 2 / 1_000_000
+
+
 # Cost ────────────────────────────────────────────────────────────────────────────────────────────
 
 

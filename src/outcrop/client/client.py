@@ -23,7 +23,7 @@ from outcrop.client.request import (
 )
 from outcrop.client.routing import check_endpoint, check_fallback, check_unsupported, find
 from outcrop.errors import ConfigurationError
-from outcrop.net import credentials, environment
+from outcrop.net import credentials, environment, overlay
 from outcrop.net.dial import AsyncDialer, SyncDialer
 
 if TYPE_CHECKING:
@@ -137,6 +137,7 @@ class _Client(Generic[D]):
             stay_in=stay_in,
             fallback=check_fallback(fallback),
             on_unsupported=check_unsupported(on_unsupported),
+            edition=overlay.edition(),
         )
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode
 
 from outcrop.bedrock import invoke, preflight, routes
 from outcrop.bedrock.call import INVOKE, Call, Timeout
+from outcrop.catalog import edition as editions
 from outcrop.client import routing
 from outcrop.errors import ConfigurationError, RequestError
 from outcrop.wire.http import Request
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from outcrop.bedrock.retry import Policy
     from outcrop.bedrock.routes import Route
+    from outcrop.catalog.edition import Edition
     from outcrop.catalog.options import Wish
     from outcrop.net.credentials import Source
     from outcrop.net.environment import Endpoint, Region
@@ -113,6 +115,7 @@ class Settings:
         stay_in: The area that no call may leave.
         fallback: Kinds of endpoint and regions to try after the first.
         on_unsupported: What to do about fields that a model won't take.
+        edition: The catalog: the shipped one, with the user's overlay if there is one.
     """
 
     region: Region
@@ -127,6 +130,7 @@ class Settings:
     stay_in: str | Collection[str] | None = None
     fallback: tuple[str, ...] = ()
     on_unsupported: str = "raise"
+    edition: Edition = field(default_factory=editions.shipped)
 
 
 def prepare(settings: Settings, params: Mapping[str, Any], *, stream: bool, beta: bool) -> Call:

@@ -12,7 +12,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from outcrop.bedrock import routes
-from outcrop.catalog import edition as editions, ids
+from outcrop.catalog import ids
 from outcrop.catalog.options import Wish
 from outcrop.catalog.resolve import resolve
 from outcrop.errors import ConfigurationError, RequestError
@@ -55,7 +55,6 @@ def find(
     address = ids.parse(spelling)
     wish: Wish = endpoint or ("auto" if address.prefix else settings.wish)
     given_whole = address.base_id is not None or spelling.startswith("arn:")
-    edition = editions.shipped()
     try:
         resolution = resolve(
             spelling,
@@ -63,13 +62,13 @@ def find(
             today=_ANY_DAY if settings.endpoint and given_whole else _today(),
             endpoint=wish,
             stay_in=stay_in if stay_in is not None else settings.stay_in,
-            edition=edition,
+            edition=settings.edition,
         )
     except RequestError:
         if settings.on_unsupported != "send" or not given_whole:
             raise
         return routes.route(spelling, region, origin)
-    return routes.resolved(resolution, origin=origin, edition=edition)
+    return routes.resolved(resolution, origin=origin, edition=settings.edition)
 
 
 def fallbacks(
