@@ -6,7 +6,7 @@ from importlib.metadata import version as installed
 from outcrop.bedrock.blocks import PAIRS
 from outcrop.bedrock.citations import LOCATIONS
 from outcrop.bedrock.mapping import ROWS
-from outcrop.catalog import aliases, models, prices
+from outcrop.catalog import aliases, ids, models, prices
 from outcrop.catalog.models import Model
 
 project = "Outcrop"
@@ -32,8 +32,34 @@ def _table(*heads: str, rows: Iterable[Sequence[str]]) -> str:
 
 
 def _life(model: Model) -> str:
-    ends = f", ends {model.lifecycle.end}" if model.lifecycle.end else ""
-    return f"{model.lifecycle.status.lower()}{ends}"
+    some = " in most regions" if model.lifecycle.leftovers else ""
+    status = model.lifecycle.status
+    if status == "EOL":
+        return "ended"
+    return "by invitation" if status == "GATED" else f"{status.lower()}{some and ', ended' + some}"
+
+
+def _end(model: Model) -> str:
+    life = model.lifecycle
+    if life.end:
+        return f"{life.end}{' in most regions' if life.leftovers else ''}"
+    return f"not before {life.no_end_before}" if life.no_end_before else ""
+
+
+def _profiles() -> Iterable[Sequence[str]]:
+    """Prefix, the models with the same map of regions, from where they are called, where served."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for model in models.models():
+        for prefix in model.profiles:
+            served: dict[str, list[str]] = {}
+            for source, targets in sorted(model.routes(prefix).items()):
+                served.setdefault(", ".join(targets), []).append(source)
+            unknown = "any commercial region" if prefix == "global" else "not published"
+            ways = (f"{', '.join(at)} → {to or unknown}" for to, at in served.items())
+            alike.setdefault((prefix, "<br>".join(ways)), []).append(aliases.short(model))
+    order = {prefix: at for at, prefix in enumerate(ids.PREFIXES)}
+    for (prefix, ways), names in sorted(alike.items(), key=lambda row: order[row[0][0]]):
+        yield f"`{prefix}`", ", ".join(names), ways
 
 
 def _tokens(count: int) -> str:
@@ -77,7 +103,7 @@ myst_substitutions = {
         "on demand in",
         "context",
         "output",
-        "life",
+        "sources",
         rows=(
             (
                 model.name,
@@ -87,16 +113,42 @@ myst_substitutions = {
                 ", ".join(model.in_region),
                 _tokens(model.context),
                 _tokens(model.max_output),
-                _life(model),
+                model.source,
             )
             for model in models.models()
         ),
     ),
+    "lives": _table(
+        "model",
+        "life",
+        "launch",
+        "legacy from",
+        "may cost more from",
+        "end",
+        rows=(
+            (
+                model.name,
+                _life(model),
+                model.launch,
+                model.lifecycle.legacy or "",
+                model.lifecycle.extended_access or "",
+                _end(model),
+            )
+            for model in models.models()
+        ),
+    ),
+    "profiles": _table("prefix", "models", "called from → served in", rows=_profiles()),
+    "sources": _table(
+        "key", "source", rows=((key, f"{said}") for key, said in models.sources().items())
+    ),
     "prices": _table(
         "model",
         *(kind.replace("_", " ") for kind in prices.KINDS),
+        "sources",
+        "as of",
         rows=(
-            (f"`{row.id}`", *(_money(row, kind) for kind in prices.KINDS)) for row in _prices.models
+            (f"`{row.id}`", *(_money(row, kind) for kind in prices.KINDS), row.source, row.as_of)
+            for row in _prices.models
         ),
     ),
     "prices_as_of": _prices.as_of,

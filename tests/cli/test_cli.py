@@ -142,7 +142,7 @@ def test_models_lists_what_a_region_can_call(run):
     opus = "anthropic.claude-opus-4-6-v1"
     assert listed[opus] == [f"global.{opus}", f"eu.{opus}", opus]
     table = run("models", "--region", "eu-west-2", local=False).stdout
-    assert all(an_id in table for an_id in listed[opus])
+    assert f"eu.{opus}" in table
 
 
 def test_models_lists_all_of_the_catalog_on_request(run):

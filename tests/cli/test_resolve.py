@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from outcrop.catalog import prices
+from outcrop.catalog import models, prices
 from outcrop.cli import main
 
 OPUS = "anthropic.claude-opus-4-8"
@@ -35,7 +35,7 @@ def test_machines_get_json(capsys):
     [
         (["opus-4.8", "--region", "eu-west-1", "--endpoint", "global", "--stay-in", "eu"], "eu"),
         (["anthropic.claude-3-opus-20240229-v1:0", "--region", "us-east-1"], "ended"),
-        (["opus-4.8", "--endpoint", "nearby"], "'global'"),
+        (["opus-4.8", "--endpoint", "nearby"], "global"),
     ],
 )
 def test_no_route_is_one_line_and_exit_code_2(capsys, words, says):
@@ -58,3 +58,33 @@ def test_models_can_be_asked_for_by_endpoint(capsys):
     (opus,) = (row for row in rows if row["id"] == OPUS)
     assert opus["output_price"] == float(prices.price(OPUS).output)
     assert main(["models", "--endpoint", "nearby"]) == 2
+
+
+def test_what_the_model_wont_take_is_said(capsys):
+    main(["resolve", OPUS, "--region", "us-west-2", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert not models.find(OPUS).sampling
+    assert "temperature, top_p and top_k" in told["refused"]
+    assert told["refused"][-1] == f"more than {models.find(OPUS).max_output:,} max_tokens"
+
+
+def test_several_areas_make_one(capsys):
+    words = ["resolve", "opus-4.8", "--region", "eu-west-2", "--json", "--stay-in"]
+    assert main([*words, "eu"]) == 2
+    assert main([*words, "eu", "uk"]) == 0
+    assert main([*words, "eu", "--stay-in", "uk"]) == 0
+
+
+def test_the_region_is_that_of_the_environment(capsys, here, monkeypatch):
+    monkeypatch.setenv("AWS_REGION", "ap-northeast-1")
+    main(["resolve", "opus-4.8"])
+    out = capsys.readouterr().out
+    assert f"jp.{OPUS}" in out
+    assert "ap-northeast-1 (AWS_REGION)" in out
+
+
+def test_an_id_that_the_catalog_lacks_is_passed_on(capsys):
+    assert main(["resolve", "us.anthropic.claude-nobody", "--region", "us-west-2"]) == 0
+    out = capsys.readouterr().out
+    assert "us.anthropic.claude-nobody" in out
+    assert "! The catalog of" in out

@@ -131,7 +131,13 @@ _ONCE = {
     "counted_invoke": ("create", _COUNTED),
     "count_profile": ("count", {"body": {"converse": CONVERSE_MESSAGES}}),
 }
+#: What an application profile is made from, and what it is asked.
+_PROFILE = {
+    "source": f"arn:aws:bedrock:{REGION}:123456789012:inference-profile/{MODEL}",
+    "ask": CONVERSE_HELLO,
+}
 _ACCOUNT = {
+    "application_profile": ("application_profile", {"body": _PROFILE}),
     "identity": ("identity", {}),
     "identity_unknown_key": ("identity", {"environ": {"AWS_ACCESS_KEY_ID": UNKNOWN_KEY}}),
 }

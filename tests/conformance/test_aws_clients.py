@@ -96,3 +96,12 @@ def test_the_command_line_says_it_in_one_line(aws_cli):
     )
     assert re.fullmatch(rf"(aws: \[ERROR\]: )?{re.escape(said)}", stderr)
     assert aws_cli.refusal("unknown_model")["exit"] == 255
+
+
+def test_a_profile_of_the_accounts_own_can_be_made_called_and_deleted(account_holder):
+    told = account_holder.reply("application_profile")
+    arn = told["made"]["inferenceProfileArn"]
+    assert ":application-inference-profile/" in arn
+    assert told["reply"]["stopReason"] == "end_turn"
+    assert told["tags"] == [{"key": "team", "value": "geology"}]
+    assert (told["shown"]["inferenceProfileArn"], told["shown"]["status"]) == (arn, "ACTIVE")

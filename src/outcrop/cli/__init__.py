@@ -28,12 +28,17 @@ COMMANDS = {
     "chat": ("outcrop.cli.chat:chat", "Talk with Claude in the terminal."),
     "serve": ("outcrop.cli.serve:serve", "Run a local Bedrock that every client can call."),
     "env": ("outcrop.cli.env:env", "Print the exports that point clients at it."),
-    "models": ("outcrop.cli.models:models", "List the Claude models on Bedrock."),
+    "models": ("outcrop.cli.models:app", "List the Claude models on Bedrock, or show one."),
     "resolve": ("outcrop.cli.resolve:resolve", "Say which ID a model is called by, and why."),
+    "doctor": ("outcrop.cli.doctor:doctor", "Examine credentials, region, access and models."),
 }
 MODEL_COMMANDS = {
     "status": ("outcrop.cli.model:status", "Say whether the small model is installed."),
     "install": ("outcrop.cli.model:install", "Install the small model's engine and weights."),
+}
+CATALOG_COMMANDS = {
+    "check": ("outcrop.cli.catalog:check", "Compare the catalog with what your account lists."),
+    "refresh": ("outcrop.cli.catalog:refresh", "Write what your account has beyond it."),
 }
 
 
@@ -52,9 +57,15 @@ def _app() -> App:
         result_action="return_int_as_exit_code_else_zero",
     )
     model = App(name="model", help="The small model that writes real text offline.")
-    for group, commands in ((app, COMMANDS), (model, MODEL_COMMANDS)):
+    catalog = App(name="catalog", help="The catalog of models against your account.")
+    for group, commands in (
+        (app, COMMANDS),
+        (model, MODEL_COMMANDS),
+        (catalog, CATALOG_COMMANDS),
+    ):
         for name, (place, summary) in commands.items():
             group.command(place, name=name, help=summary)
+    app.command(catalog)
     app.command(model)
     return app
 

@@ -25,15 +25,17 @@ READ: Final = 15
 #: Pages of a list that are read at most: far more than there are.
 MOST_PAGES: Final = 100
 
+_HTTPS: Final = "Use access keys, or an https endpoint ('outcrop serve --tls')."
 _RENEW: Final = (
     "Renew the credentials ('aws sso login', or new keys), and look at the clock of this machine."
 )
 
 
+@contextmanager
 def client(
     service: str, *, region: str, identity: Credentials | ApiKey, profile: str | None = None
-) -> Any:
-    """A botocore client whose waits are bounded.
+) -> Generator[Any]:
+    """A botocore client whose waits are bounded, closed at the end.
 
     Args:
         service: `bedrock` or `sts`.
@@ -62,7 +64,11 @@ def client(
     with translated():
         # botocore's stub has a type for each of hundreds of services.
         session: Any = Session(profile=profile)
-        return session.create_client(service, region_name=region, config=config, **keys)
+        made: Any = session.create_client(service, region_name=region, config=config, **keys)
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 @contextmanager
@@ -79,11 +85,11 @@ def translated() -> Generator[None]:
     try:
         yield
     except aws.ClientError as error:
-        said: Document = dict(error.response.get("Error", {}))
+        refused: Document = dict(error.response.get("Error", {}))
         meta: Document = dict(error.response.get("ResponseMetadata", {}))
-        name, status = said.get("Code"), int(meta.get("HTTPStatusCode", 500))
+        name, status = refused.get("Code"), int(meta.get("HTTPStatusCode", 500))
         raise for_refusal(name, status)(
-            f"{error.operation_name}: {said.get('Message') or 'refused'}",
+            f"{error.operation_name}: {refused.get('Message') or 'refused'}",
             aws_name=name,
             status_code=status,
             request_id=meta.get("RequestId"),
@@ -94,7 +100,9 @@ def translated() -> Generator[None]:
     except (aws.HTTPClientError, aws.ConnectionError) as error:
         raise APIConnectionError(f"{_line(error)}") from error
     except aws.BotoCoreError as error:
-        raise ConfigurationError(f"{_line(error)}") from error
+        said = _line(error)
+        mend = _HTTPS if "requires an HTTPS endpoint" in said else ""
+        raise ConfigurationError(said, mend=mend) from error
     except ValueError as error:  # an endpoint that isn't a URL
         raise ConfigurationError(f"{_line(error)}") from error
 

@@ -1,4 +1,4 @@
-"""`outcrop catalog`: the catalog against an account, and the overlay that it is brought up to date by."""
+"""`outcrop catalog`: the catalog against an account, and the overlay that mends it."""
 
 from __future__ import annotations
 
@@ -122,16 +122,18 @@ def _list(region: str, profile: str | None) -> Listed:
 
     source = credentials.choose(profile=profile)
     identity = source.at_hand() or source.fetch(renew=False)
-    bedrock = aws.client("bedrock", region=region, identity=identity, profile=profile)
-    models = aws.pages(bedrock, "list_foundation_models", "modelSummaries", byProvider="anthropic")
-    profiles = [
-        row
-        for kind in ("SYSTEM_DEFINED", "APPLICATION")
-        for row in aws.pages(
-            bedrock, "list_inference_profiles", "inferenceProfileSummaries", typeEquals=kind
+    with aws.client("bedrock", region=region, identity=identity, profile=profile) as bedrock:
+        models = list(
+            aws.pages(bedrock, "list_foundation_models", "modelSummaries", byProvider="anthropic")
         )
-    ]
-    return Listed(region, list(models), profiles)
+        profiles = [
+            row
+            for kind in ("SYSTEM_DEFINED", "APPLICATION")
+            for row in aws.pages(
+                bedrock, "list_inference_profiles", "inferenceProfileSummaries", typeEquals=kind
+            )
+        ]
+    return Listed(region, models, profiles)
 
 
 def _report(edition: Edition, listed: Listed, drifts: list[Drift]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from outcrop.catalog import ids
 from outcrop.catalog.lifecycle import ended, sources, stage
@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 Kind = Literal[
-    "model", "profile", "destinations", "in-region", "lifecycle", "application-profile", "not-listed"
+    "model",
+    "profile",
+    "destinations",
+    "in-region",
+    "lifecycle",
+    "application-profile",
+    "not-listed",
 ]
 
 #: Column of a lifecycle → member of AWS's.
@@ -118,10 +124,10 @@ def _lay(below: Document, above: Document) -> Document:
     for key, value in above.items():
         old = below.get(key)
         if isinstance(value, dict) and isinstance(old, dict):
-            laid[key] = _lay(old, value)  # pyright: ignore[reportUnknownArgumentType] - JSON
+            laid[key] = _lay(cast("Document", old), cast("Document", value))
         elif key == "models" and isinstance(old, list):
-            rows: dict[str, Document] = {row["id"]: row for row in old}  # pyright: ignore[reportUnknownVariableType] - JSON
-            for row in value:
+            rows = {row["id"]: row for row in cast("list[Document]", old)}
+            for row in cast("list[Document]", value):
                 rows[row["id"]] = _lay(rows.get(row["id"], {}), row)
             laid[key] = list(rows.values())
         else:
@@ -154,9 +160,7 @@ def _models(
         yield from _lifecycle(model, row.get("modelLifecycle", {}), today)
 
 
-def _new_model(
-    edition: Edition, listed: Listed, model_id: str, row: Document, today: str
-) -> Drift:
+def _new_model(edition: Edition, listed: Listed, model_id: str, row: Document, today: str) -> Drift:
     region = listed.region
     name = _name(row.get("modelName", ""), model_id)
     if name is None:

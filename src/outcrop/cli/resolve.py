@@ -1,14 +1,21 @@
-"""`outcrop resolve`: which ID a name leads to from a region, and why."""
+"""`outcrop resolve`: the ID that reaches a model from a region, and why that one."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from outcrop.catalog.options import Wish
+from outcrop.catalog.resolve import resolve as find
 from outcrop.cli import DONE
+from outcrop.cli.day import check_day
+from outcrop.cli.models import money, number
+from outcrop.cli.table import print_facts, print_json
 
 if TYPE_CHECKING:
+    from outcrop.catalog.models import Model
     from outcrop.catalog.resolve import Resolution
 
 
@@ -18,68 +25,57 @@ def resolve(
     *,
     region: str | None = None,
     profile: str | None = None,
-    endpoint: str = "auto",
+    endpoint: Wish = "auto",
     stay_in: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
     today: str | None = None,
     json: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
-    """Say which ID a model is called by, where it may run, what it costs, and why.
+    """Say which ID reaches a model from a region, why, and what it costs.
 
     Parameters
     ----------
     model
-        Any spelling: sonnet-4.5, a base ID, a profile's ID, an ARN.
+        In any spelling: sonnet-4.5, global.sonnet, an ID, an ARN, Anthropic's name.
     region
         AWS region; otherwise as the environment and the profile say.
     profile
-        Profile of ~/.aws/config, for the region.
+        Profile of ~/.aws/config, for its region.
     endpoint
-        global, regional, in-region, or auto.
+        Which kind of endpoint, for a name without a prefix.
     stay_in
-        Areas (eu, us, jp, …) or regions that no call may leave.
+        An area (eu, us, jp, …) or a region that no call may leave; several make one area.
     today
-        Another day than today, as 2026-12-31.
+        Another day to judge by, such as 2027-01-31.
     json
         Print JSON.
     """
-    import time
-
-    from outcrop.catalog.resolve import resolve as find
-    from outcrop.client.routing import check_endpoint
-    from outcrop.net import environment
+    from outcrop.net import environment, overlay
 
     where = environment.region(region, profile)
     found = find(
         model,
         region=where.name,
-        today=today or time.strftime("%Y-%m-%d", time.gmtime()),
-        endpoint=check_endpoint(endpoint),
-        stay_in=stay_in,
+        today=check_day(today) or time.strftime("%Y-%m-%d", time.gmtime()),
+        endpoint=endpoint,
+        stay_in=stay_in or None,
+        edition=overlay.edition(),
     )
     if json:
-        import orjson
-
-        print(orjson.dumps(_plain(found), option=orjson.OPT_INDENT_2).decode())
+        print_json({**_whole(found), "region_source": where.source})
         return DONE
-    price = found.price
-    rows = [
+    named = "--region" if region else where.source
+    facts = [
         ("call it", found.model_id),
-        ("from", f"{found.source_region} ({where.source})"),
+        ("model", f"{found.model.name}, {found.model.id}" if found.model else "not known"),
+        ("from", f"{where.name} ({named})"),
         ("endpoint", found.endpoint),
-        ("served in", ", ".join(found.destinations) or "any commercial region"),
+        ("served in", _served(found)),
         ("API version", found.api_version),
-        ("life", found.lifecycle),
+        ("life", _life(found)),
+        ("price", _price(found)),
+        ("won't take", ", ".join(refused(found.model)) if found.model else "not known"),
     ]
-    if price.input is not None and price.output is not None:
-        more = f", {found.premium * 100:.0f} % over global" if found.premium else ""
-        rows.append(
-            ("price", f"{price.input:f} in, {price.output:f} out (USD a million tokens{more})")
-        )
-    else:
-        rows.append(("price", price.reason))
-    width = max(len(name) for name, _ in rows)
-    for name, value in rows:
-        print(f"{name:<{width}}  {value}")
+    print_facts(facts)
     print()
     for reason in found.reasons:
         print(f"- {reason}")
@@ -88,33 +84,92 @@ def resolve(
     return DONE
 
 
-def _plain(found: Resolution) -> dict[str, Any]:
+def _served(found: Resolution) -> str:
+    if found.destinations:
+        return ", ".join(found.destinations)
+    return "any commercial region" if found.endpoint == "global" else "not known"
+
+
+def _life(found: Resolution) -> str:
+    if found.model is None:
+        return found.lifecycle
+    life = found.model.lifecycle
+    ends = f", ends {life.end}" if life.end and not life.leftovers else ""
+    no_end = f", not to end before {life.no_end_before}" if life.no_end_before else ""
+    return found.lifecycle + ends + no_end
+
+
+def _price(found: Resolution) -> str:
     price = found.price
+    if price.input is None or price.output is None:
+        return price.reason
+    more = f", {money(price.premium * 100)} % over global" if price.premium else ""
+    return (
+        f"{money(price.input)} in, {money(price.output)} out "
+        f"({price.currency} a million tokens{more}; list price of {price.as_of})"
+    )
+
+
+def refused(model: Model) -> list[str]:
+    """What of a request a model won't take, in the request's own words."""
+    found: list[str] = []
+    if not model.sampling:
+        found.append("temperature, top_p and top_k")
+    elif model.one_of_temperature_and_top_p:
+        found.append("temperature and top_p together")
+    if not model.prefill:
+        found.append("a last message of the assistant's (prefill)")
+    if not model.thinking:
+        found.append("thinking")
+    elif kinds := [
+        each for each in ("enabled", "adaptive", "disabled") if each not in model.thinking
+    ]:
+        found.append(f"thinking.type {' and '.join(kinds)}")
+    if not model.effort:
+        found.append("effort")
+    if not model.forced_tools:
+        found.append("tool_choice that forces a tool")
+    if model.structured_outputs == "no":
+        found.append("structured outputs")
+    if model.computer_tool is None:
+        found.append("computer use")
+    if "IMAGE" not in model.input:
+        found.append("images")
+    if not model.pdf:
+        found.append("PDF")
+    if model.cache_minimum is None:
+        found.append("cache_control")
+    return [*found, f"more than {model.max_output:,} max_tokens"]
+
+
+def _whole(found: Resolution) -> dict[str, Any]:
+    price, model = found.price, found.model
     return {
         "spelling": found.spelling,
-        "model": found.model.id if found.model else None,
+        "model": model.id if model else None,
+        "name": model.name if model else None,
         "model_id": found.model_id,
         "endpoint": found.endpoint,
         "profile": found.profile,
         "region": found.source_region,
-        "destinations": found.destinations,
+        "destinations": list(found.destinations),
         "lifecycle": found.lifecycle,
+        "end": model.lifecycle.end if model else None,
         "api_version": found.api_version,
         "price": {
-            "input": _number(price.input),
-            "output": _number(price.output),
-            "cache_write_5m": _number(price.cache_write_5m),
-            "cache_write_1h": _number(price.cache_write_1h),
-            "cache_read": _number(price.cache_read),
-            "premium": _number(price.premium),
+            "input": number(price.input),
+            "output": number(price.output),
+            "cache_write_5m": number(price.cache_write_5m),
+            "cache_write_1h": number(price.cache_write_1h),
+            "cache_read": number(price.cache_read),
+            "premium": number(price.premium),
             "currency": price.currency,
+            "source": price.source,
             "as_of": price.as_of,
             "reason": price.reason,
+            "notes": list(price.notes),
         },
-        "reasons": found.reasons,
-        "warnings": found.warnings,
+        "refused": refused(model) if model else None,
+        "reasons": list(found.reasons),
+        "warnings": list(found.warnings),
     }
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from shutil import get_terminal_size
+from textwrap import wrap
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
 #: Lines wrap in a narrow terminal rather than lose the end of an ID.
-_WIDTH: Final = 240
+_WIDTH: Final = 1000
 
 
 def print_table(
@@ -31,30 +33,24 @@ def print_table(
         table.add_column(head, no_wrap=True, justify="right" if head in right else "left")
     for row in rows:
         table.add_row(*map(Text, row))
-    print_wide(table)
-
-
-def print_facts(facts: Iterable[tuple[str, str]]) -> None:
-    """Prints names with what is to be said of each; without a name, it is said of the last."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    for name, said in facts:
-        table.add_row(Text(name), Text(said))
-    print_wide(table)
-
-
-def print_wide(table: Any) -> None:
-    """Prints a table of rich, without the blanks that fill its last column."""
-    from rich.console import Console
-
     console = Console(width=_WIDTH)
     with console.capture() as capture:
         console.print(table)
     print("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def print_facts(facts: Sequence[tuple[str, str]]) -> None:
+    """Prints names with what is to be said of each, in as many lines as it takes.
+
+    Args:
+        facts: Name, and what is said; without a name it is said of the last.
+    """
+    margin = max((len(name) for name, _ in facts), default=0) + 2
+    width = max(get_terminal_size().columns, margin + 40)
+    for name, said in facts:
+        lines = wrap(said, width - margin, break_long_words=False, break_on_hyphens=False)
+        for at, line in enumerate(lines or [""]):
+            print(f"{'' if at else name:<{margin}}{line}".rstrip())
 
 
 def print_json(value: object) -> None:

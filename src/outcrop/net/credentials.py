@@ -71,6 +71,11 @@ class Chain:
         self._frozen: Credentials | None = None
         self.source = f"profile {profile}" if profile else "default AWS chain"
 
+    @property
+    def method(self) -> str:
+        """Where in the chain they were found, in botocore's words; empty before `fetch`."""
+        return getattr(self._provider, "method", "")
+
     def at_hand(self) -> Credentials | None:
         """The last ones, unless they have run out; renewal starts in the background in time."""
         frozen, provider = self._frozen, self._provider

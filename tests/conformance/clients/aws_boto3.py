@@ -85,6 +85,22 @@ def count(case: Case) -> dict[str, Any]:
     return {"tokens": reply["inputTokens"]}
 
 
+def application_profile(case: Case) -> dict[str, Any]:
+    """A profile of the account's own, made, called and deleted."""
+    control = client("bedrock")
+    made = control.create_inference_profile(
+        inferenceProfileName="team boto3",
+        modelSource={"copyFrom": case["body"]["source"]},
+        tags=[{"key": "team", "value": "geology"}],
+    )
+    arn = made["inferenceProfileArn"]
+    reply = client("bedrock-runtime").converse(modelId=arn, **case["body"]["ask"])
+    tags = control.list_tags_for_resource(resourceARN=arn)["tags"]
+    shown = control.get_inference_profile(inferenceProfileIdentifier=arn)
+    control.delete_inference_profile(inferenceProfileIdentifier=arn)
+    return {"made": made, "reply": reply, "tags": tags, "shown": shown}
+
+
 def models(case: Case) -> dict[str, Any]:
     reply = client("bedrock").list_foundation_models(byProvider="anthropic")
     return {"summaries": json.loads(json.dumps(reply["modelSummaries"], default=str))}
@@ -116,6 +132,7 @@ cases.run(
             "converse_stream": converse_stream,
             "tool_loop": tool_loop,
             "count": count,
+            "application_profile": application_profile,
             "models": models,
             "identity": identity,
         }

@@ -67,6 +67,23 @@ def converse(case: Case) -> dict[str, Any]:
     return json.loads(aws("bedrock-runtime", "converse", "--model-id", case["model"], *members))
 
 
+def application_profile(case: Case) -> dict[str, Any]:
+    """A profile of the account's own, made, called and deleted."""
+    made = json.loads(
+        aws(
+            *("bedrock", "create-inference-profile", "--inference-profile-name", "team cli"),
+            *("--model-source", f"copyFrom={case['body']['source']}"),
+            *("--tags", "key=team,value=geology"),
+        )
+    )
+    arn = made["inferenceProfileArn"]
+    reply = converse({"model": arn, "body": case["body"]["ask"]})
+    tags = json.loads(aws("bedrock", "list-tags-for-resource", "--resource-arn", arn))["tags"]
+    shown = aws(*("bedrock", "get-inference-profile", "--inference-profile-identifier", arn))
+    aws("bedrock", "delete-inference-profile", "--inference-profile-identifier", arn)
+    return {"made": made, "reply": reply, "tags": tags, "shown": json.loads(shown)}
+
+
 def models(case: Case) -> dict[str, Any]:
     printed = aws(
         *("bedrock", "list-foundation-models", "--region=us-west-2"),
@@ -95,6 +112,14 @@ def refusal(error: Exception) -> dict[str, Any]:
 
 
 cases.run(
-    {"sync": {"create": create, "converse": converse, "models": models, "identity": identity}},
+    {
+        "sync": {
+            "create": create,
+            "converse": converse,
+            "application_profile": application_profile,
+            "models": models,
+            "identity": identity,
+        }
+    },
     refusal,
 )
