@@ -29,6 +29,7 @@ def examples_environment(bedrock, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
             monkeypatch.delenv(name)
     for name, value in bedrock.environ().items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("OUTCROP_CATALOG", str(tmp_path / "no overlay.json"))
     monkeypatch.chdir(tmp_path)
 
 

@@ -14,14 +14,6 @@ from os import getpid
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pyreqwest.client import ClientBuilder, SyncClientBuilder
-from pyreqwest.exceptions import (
-    ClientClosedError,
-    DetailedPyreqwestError,
-    PyreqwestError,
-    RequestTimeoutError,
-)
-
 from outcrop.errors import (
     APIConnectionError,
     APIError,
@@ -31,6 +23,14 @@ from outcrop.errors import (
 )
 from outcrop.net.exit import rest_at_exit
 from outcrop.net.interrupt import Aside
+from outcrop.net.library import (
+    ClientBuilder,
+    ClientClosedError,
+    DetailedPyreqwestError,
+    PyreqwestError,
+    RequestTimeoutError,
+    SyncClientBuilder,
+)
 from outcrop.wire.http import HeaderMap
 
 if TYPE_CHECKING:
