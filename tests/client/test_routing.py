@@ -284,6 +284,13 @@ def test_what_the_model_would_refuse_is_told_before_anything_is_sent(peer):
     assert peer.requests == []
 
 
+def test_a_route_tells_what_of_a_request_its_model_wont_take():
+    route = client().resolve(OPUS)
+    (finding,) = route.refuses({**ASK, "temperature": 0.5})
+    assert (finding.path, finding.drop) == ("temperature", ("temperature",))
+    assert route.refuses(ASK) == []
+
+
 def test_it_can_be_left_out_or_sent_all_the_same(peer):
     peer.whole(200, BODY)
     peer.whole(200, BODY)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
-from features import WAYS, features
+from features import WAYS, features, refusals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,6 +40,9 @@ REGION = "us-west-2"
 
 VERSION = {"anthropic_version": "bedrock-2023-05-31"}
 HELLO = {"max_tokens": 256, "messages": [{"role": "user", "content": "Hello, world"}]}
+
+#: What InvokeModel refuses, for whoever writes bodies himself.
+REFUSALS = refusals(MODEL, NEWER_MODEL, VERSION | HELLO)
 
 #: The same as HELLO, in the shapes of Converse; and one that the model refuses, not Bedrock.
 CONVERSE_HELLO = {
@@ -187,6 +190,8 @@ def _cases(client: Client, bedrock: LocalBedrock) -> Iterator[Case]:
         "wrong_session_token": {"environ": session | {"AWS_SESSION_TOKEN": token[::-1]}},
     }
     if client.raw:
+        for name, (model, body, _, _) in REFUSALS.items():
+            create[f"refused_{name}"] = {"model": model, "body": body}
         create["no_max_tokens"] = {"body": VERSION | {"messages": HELLO["messages"]}}
     if client.api_keys:
         create["api_key"] = {"environ": {"AWS_BEARER_TOKEN_BEDROCK": bedrock.api_key}}
@@ -462,6 +467,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
                 for voice in client.voices
             ]
             metafunc.parametrize(fixture, chosen, indirect=True)
+    if "refused" in metafunc.fixturenames:
+        metafunc.parametrize("refused", REFUSALS.items(), ids=REFUSALS)
     for fixture, streams in (
         ("answer", True),
         ("structured_answer", True),

@@ -332,3 +332,68 @@ def features(*, apart: str) -> dict[str, Feature]:
         "cache_written": cached,
         "cache_read": cached,
     }
+
+
+def refusals(model: str, newer: str, hello: Body) -> dict[str, tuple[str, Body, str, str]]:
+    """What InvokeModel refuses: name → model, body, AWS's name of the error, text.
+
+    Args:
+        model: A model whose ID carries a version.
+        newer: One whose ID doesn't.
+        hello: A sound body for the former.
+    """
+    later = hello | {"anthropic_version": "2026-10-21"}
+    long = hello | {"messages": [_said(_text("stone " * 250_000))]}
+    invalid = "ValidationException"
+    return {
+        "unknown_field": (
+            model,
+            hello | {"mood": "good"},
+            invalid,
+            (
+                "Malformed input request: #: extraneous key [mood] is not permitted, please "
+                "reformat your input and try again."
+            ),
+        ),
+        "unknown_field_newer": (
+            newer,
+            later | {"mood": "good"},
+            invalid,
+            "mood: Extra inputs are not permitted",
+        ),
+        "api_version": (model, later, invalid, "Invalid API version: 2026-10-21"),
+        "unknown_beta": (
+            model,
+            hello | {"anthropic_beta": ["nobody-2020-01-01"]},
+            invalid,
+            "invalid beta flag",
+        ),
+        "sampling": (
+            newer,
+            later | {"temperature": 0.5},
+            invalid,
+            "`temperature` is deprecated for this model.",
+        ),
+        "too_many_tokens": (
+            model,
+            hello | {"max_tokens": 999999},
+            invalid,
+            (
+                "max_tokens: 999999 > 64000, which is the maximum allowed number of output tokens "
+                "for claude-sonnet-4-5-20250929"
+            ),
+        ),
+        "too_long": (model, long, invalid, "prompt is too long: "),
+        "wrong_geography": (
+            model.replace("global.", "eu."),
+            hello,
+            invalid,
+            "The provided model identifier is invalid.",
+        ),
+        "ended": (
+            "us.anthropic.claude-3-opus-20240229-v1:0",
+            hello,
+            "ResourceNotFoundException",
+            "This model version has reached the end of its life.",
+        ),
+    }

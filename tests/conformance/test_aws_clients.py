@@ -105,3 +105,10 @@ def test_a_profile_of_the_accounts_own_can_be_made_called_and_deleted(account_ho
     assert told["reply"]["stopReason"] == "end_turn"
     assert told["tags"] == [{"key": "team", "value": "geology"}]
     assert (told["shown"]["inferenceProfileArn"], told["shown"]["status"]) == (arn, "ACTIVE")
+
+
+def test_what_invoke_model_refuses_has_awss_class_and_words(raw_speaker, refused):
+    case, (_, _, name, text) = refused
+    told = raw_speaker.refusal(f"refused_{case}")
+    assert told["name"] == name
+    assert told["message"].startswith(text)

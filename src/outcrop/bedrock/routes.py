@@ -11,12 +11,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from outcrop.bedrock import preflight
 from outcrop.catalog import hosts, ids, models, prices
 from outcrop.errors import RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from outcrop.bedrock.preflight import Finding
     from outcrop.catalog.edition import Edition
     from outcrop.catalog.resolve import Resolution
 
@@ -72,6 +74,16 @@ class Route:
     def api_version(self) -> str:
         """The `anthropic_version` to send."""
         return self.resolution.api_version if self.resolution else api_version(self.model_id)
+
+    def refuses(self, request: Mapping[str, Any], *, api: str = "invoke") -> list[Finding]:
+        """What of a request the model won't take, each with why and what to do.
+
+        Args:
+            request: The keyword arguments of `messages.create`.
+            api: `invoke` or `converse`.
+        """
+        model = self.resolution.model if self.resolution else None
+        return [] if model is None else list(preflight.findings(request, model=model, api=api))
 
     def cost(self, usage: Mapping[str, Any]) -> prices.Cost:
         """What a reply cost that came this way, by list prices.

@@ -45,12 +45,8 @@ def doctor(
         Print JSON.
     """
     from outcrop.cli.table import print_json
+    from outcrop.net import environment
 
-    # pyreqwest 0.15.1 crashes the process once the thread that imported it has ended, and those of
-    # the examinations end: it is imported here.
-    from outcrop.net import dial as _dial, environment
-
-    del _dial
     patient = Patient(profile, environment.region(region, profile), model or [], call)
     findings: list[Finding] = []
     for finding in _examine(patient):

@@ -227,8 +227,9 @@ class _Client(Generic[D]):
     ) -> Route:
         """The way that a call to a model would take from here, and why; nothing is sent.
 
-        `print(client.resolve("sonnet"))` says it in plain sentences; `.model_id`, `.destinations`,
-        `.price`, `.lifecycle`, `.reasons` and `.warnings` are its parts.
+        Its `reasons` say it in plain sentences; `model_id`, `destinations`, `price`, `lifecycle`
+        and `warnings` are its other parts, and `refuses(request)` tells what of a request the model
+        won't take.
 
         Args:
             model: In any spelling: an alias such as `sonnet-4.5`, an ID, an ARN, Anthropic's name.
