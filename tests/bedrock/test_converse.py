@@ -19,10 +19,16 @@ from hypothesis import given, strategies as st
 
 from outcrop.bedrock import blocks, converse, converse_reply, mapping
 from outcrop.bedrock.converse_stream import EventReader, EventWriter
-from outcrop.errors import RequestError, StreamTruncatedError, ThrottlingException
+from outcrop.errors import (
+    APIResponseValidationError,
+    RequestError,
+    StreamTruncatedError,
+    ThrottlingException,
+)
 from outcrop.messages.assembly import Assembly
 from outcrop.messages.disassembly import events_of
 from outcrop.messages.views import Message, TextBlock
+from outcrop.wire import eventstream
 
 MODEL = ServiceModel(Loader().load_service_model("bedrock-runtime", "service-2"))
 ASK = MODEL.operation_model("Converse").input_shape
@@ -579,4 +585,36 @@ def test_an_exception_in_the_stream_is_raised_after_what_came_before():
     kinds = [event["type"] for event in reader.feed(wire)]
     assert kinds == ["message_start", "content_block_start", "content_block_delta"]
     with pytest.raises(ThrottlingException, match="Too many tokens"):
+        reader.raise_fault()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"usage": {"cacheDetails": [{}]}},
+        {"usage": "x"},
+        {"additionalModelResponseFields": "x"},
+        {"output": {"message": {"content": 5}}},
+        {"output": None},
+    ],
+)
+def test_a_reply_of_another_shape_is_our_error(more):
+    sound = {"output": {"message": {"role": "assistant", "content": []}}, "usage": {}}
+    body = json.dumps(sound | more).encode()
+    with pytest.raises(APIResponseValidationError):
+        converse_reply.read_reply(body, model="m", request_id=None)
+
+
+def test_what_came_before_a_frame_of_another_shape_is_handed_out():
+    message = {
+        "role": "assistant",
+        "content": [{"type": "text", "text": "Hel"}],
+        "usage": {"input_tokens": 1, "output_tokens": 1},
+    }
+    start, delta, *_ = frames_of(message, None)
+    headers = {":event-type": "contentBlockDelta", ":message-type": "event"}
+    wire = start + delta + eventstream.encode(headers, b'{"contentBlockIndex":1,"delta":{}}')
+    reader = EventReader(model="m", request_id=None)
+    assert len(reader.feed(wire)) == 3
+    with pytest.raises(APIResponseValidationError):
         reader.raise_fault()

@@ -556,3 +556,13 @@ def conversed_content(block):
     given_ = {"type": "document", "title": "Rock", "source": source}
     read = text_mode.inline({"messages": [{"role": "user", "content": [given_]}]})
     return read["messages"][0]["content"][0]["text"]
+
+
+def test_a_document_that_stands_as_text_is_told_in_linear_time():
+    from outcrop.server import documents
+
+    tags = "</document_context><document_content>" * 200_000  # minutes, if each were tried
+    text = f'<document index="1"><document_context>{tags}'
+    assert not documents.is_inlined({"type": "text", "text": text})
+    whole = f"{text}\n</document_content>\n</document>"
+    assert documents.is_inlined({"type": "text", "text": whole})

@@ -240,7 +240,11 @@ def _read_document(value: Document) -> Document:
 
 def _write_search_result(block: Document, path: str, names: Names) -> Document:
     written = {name: block.pop(name) for name in ("source", "title") if name in block}
-    written["content"] = write_content(block.pop("content", None), f"{path}.content", names)
+    content = write_content(block.pop("content", None), f"{path}.content", names)
+    for at, part in enumerate(content):
+        if part.keys() != {"text"}:
+            refuse(f"{path}.content.{at}", "isn't plain text, which is all that Converse takes.")
+    written["content"] = content
     if (value := block.pop("citations", None)) is not None:
         written["citations"] = value
     return written

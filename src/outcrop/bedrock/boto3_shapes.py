@@ -66,7 +66,8 @@ def read_reply(body: bytes) -> Document:
             f"The reply isn't a JSON object: {body[:200]!r}.",
             mend="Check base_url: does it name a Bedrock runtime endpoint?",
         ) from error
-    for block in _at(reply, "output", "message", "content") or ():
+    content = _at(reply, "output", "message", "content")
+    for block in cast("list[Any]", content) if isinstance(content, list) else ():
         _read_block(block)
     return reply
 
@@ -94,7 +95,8 @@ def _read_block(block: Any) -> None:
     _decode(reasoning, "redactedContent")
     for name in _WITH_SOURCE:
         _decode(_at(block, name, "source"), "bytes")
-    for part in _at(block, "toolResult", "content") or ():
+    parts = _at(block, "toolResult", "content")
+    for part in cast("list[Any]", parts) if isinstance(parts, list) else ():
         _read_block(part)
 
 

@@ -149,7 +149,8 @@ def _write_tools(given: Document, body: Document) -> None:
 def _write_output_config(given: Document, body: Document) -> None:
     if "output_config" not in given:
         return
-    config = {k: v for k, v in fields(given.pop("output_config"), "output_config").items() if v}
+    asked = fields(given.pop("output_config"), "output_config")
+    config = {name: value for name, value in asked.items() if value is not None}
     written: Document = {}
     format_ = config.get("format")
     if format_ is not None:
@@ -195,9 +196,8 @@ def write_headers(headers: Mapping[str, str], body: Document) -> dict[str, str]:
                     f"The header {name!r} isn't a JSON object.", mend='Write {"key": "value"}.'
                 ) from error
         else:
-            body.setdefault(outer, {}).setdefault(
-                inner, value.lower() if inner == "trace" else value
-            )
+            given = value.lower() if inner == "trace" else value
+            body[outer] = {inner: given, **(body.get(outer) or {})}
     return left
 
 

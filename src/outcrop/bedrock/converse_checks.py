@@ -146,7 +146,8 @@ def _check_tools(messages: list[Document], *, configured: bool) -> None:
                 "The toolConfig field must be defined when using toolUse and toolResult content "
                 "blocks."
             )
-        if missing := [one for one in called if one not in results]:
+        answered = set(results)
+        if missing := [one for one in called if one not in answered]:
             raise ValidationException(
                 f"Expected toolResult blocks at messages.{at}.content for the following Ids: "
                 f"{', '.join(missing)}"

@@ -42,6 +42,10 @@ def read_reply(body: bytes, *, model: str, request_id: str | None) -> Document:
         given = msgspec.json.decode(body, type=Document)
         message = given.pop("output")["message"]
         content = blocks.read_content(message["content"])
+        read = begin_message(model=model, request_id=request_id, role=message.get("role"))
+        read["content"] = content
+        read |= read_stop(given)
+        read["usage"] = read_usage(given.pop("usage", None) or {})
     except (
         msgspec.DecodeError,
         UnicodeDecodeError,
@@ -54,10 +58,6 @@ def read_reply(body: bytes, *, model: str, request_id: str | None) -> Document:
             f"The reply isn't one of Converse: {body[:200]!r}.",
             mend="Check base_url: does it name a Bedrock runtime endpoint?",
         ) from error
-    read = begin_message(model=model, request_id=request_id, role=message.get("role"))
-    read["content"] = content
-    read |= read_stop(given)
-    read["usage"] = read_usage(given.pop("usage", None) or {})
     return read | given
 
 

@@ -28,6 +28,8 @@ _NOT_THAT: Final = (
     LookupError,
     TypeError,
     AttributeError,
+    StopIteration,
+    APIResponseValidationError,
 )
 
 

@@ -39,12 +39,12 @@ Block = dict[str, Any]
 Kind = Literal["pdf", "text", "content", "search_result"]
 
 _OPENING: Final = '<document index="'
-_INLINED = re.compile(
+_HEAD = re.compile(
     r'<document index="[^"\n]{0,20}">\s*(?:<source>(?P<title>[^\n]{0,400}?)</source>\s*)?'
-    r"(?:<document_context>.*?</document_context>\s*)?"
-    r"<document_content>\n?(?P<text>.*)</document_content>\s*</document>\s*",
-    re.DOTALL,
 )
+_BLANKS = re.compile(r"\s*")
+_CONTEXT: Final = ("<document_context>", "</document_context>")
+_CONTENT: Final = ("<document_content>", "</document_content>")
 _DEPTH: Final = 4
 
 
@@ -108,11 +108,31 @@ def is_inlined(block: Mapping[str, Any]) -> bool:
     return _inlined(block) is not None
 
 
-def _inlined(block: Mapping[str, Any]) -> re.Match[str] | None:
+def _inlined(block: Mapping[str, Any]) -> tuple[str | None, str] | None:
+    """Title and text of a document that stands as text; each tag is looked for once."""
     text = block.get("text") if block.get("type") == "text" else None
     if not isinstance(text, str) or not text.startswith(_OPENING):
         return None
-    return _INLINED.fullmatch(text)
+    whole = text.rstrip()
+    inside = whole.removesuffix("</document>").rstrip()
+    head = _HEAD.match(text)
+    if head is None or not whole.endswith("</document>") or not inside.endswith(_CONTENT[1]):
+        return None
+    at = head.end()
+    if text.startswith(_CONTEXT[0], at):
+        if (close := text.find(_CONTEXT[1], at)) < 0:
+            return None
+        at = _skip(text, close + len(_CONTEXT[1]))
+    start, stop = at + len(_CONTENT[0]), len(inside) - len(_CONTENT[1])
+    if not text.startswith(_CONTENT[0], at) or stop < start:
+        return None
+    return head["title"], text[start:stop].removeprefix("\n")
+
+
+def _skip(text: str, at: int) -> int:
+    """Where the blanks end that begin at a place."""
+    found = _BLANKS.match(text, at)
+    return at if found is None else found.end()
 
 
 def as_text(document: Mapping[str, Any], sources: Sequence[Source]) -> Block:
@@ -235,8 +255,8 @@ def _read_search_result(block: Block, index: int, last: bool) -> Source:  # noqa
 def _read_inlined(block: Block, last: bool) -> Source | None:  # noqa: FBT001 - the same
     if (found := _inlined(block)) is None:
         return None
-    title, text = found["title"], found["text"].strip()
-    return Source(index=-1, kind="text", title=title, parts=(text,), cite=False, last=last)
+    title, text = found
+    return Source(index=-1, kind="text", title=title, parts=(text.strip(),), cite=False, last=last)
 
 
 def _is_cited(block: Block) -> bool:

@@ -67,6 +67,9 @@ _FOUND: Final = {
 #: Enumerations that Converse itself leaves: it answers with the type `tool_use`, and what it says
 #: comes back in the next turn.
 _OPEN: Final = {"ToolUseType"}
+#: Violations that are told, of however many; and characters of a value that are shown. Ours.
+_MOST_TOLD: Final = 20
+_MOST_SHOWN: Final = 100
 METADATA: Final = "Request metadata contains a value that violates the regular expression"
 #: Longer values than this, or than what is allowed, fit no pattern: some patterns take their time.
 _LONGEST_MATCHED: Final = 4096
@@ -142,7 +145,7 @@ def _check(given: Document, members: Iterable[_Member]) -> None:
     if any("'requestMetadata" in violation for violation in violations):
         raise ValidationException(METADATA)
     count = f"{len(violations)} validation error{'s' if len(violations) > 1 else ''} detected: "
-    raise ValidationException(count + "; ".join(violations))
+    raise ValidationException(count + "; ".join(violations[:_MOST_TOLD]))
 
 
 def _convert(text: str, wanted: str) -> Any:
@@ -240,7 +243,7 @@ def _make(shape: Shape, compiled: dict[str, Check]) -> Check:
             raise _wrong_type(value, shape.type_name)
         for limit in limits:
             if not limit.holds(value):
-                what = f"Value '{value}' at" if shown else "Value at"
+                what = f"Value '{_cut(value)}' at" if shown else "Value at"
                 found.append(
                     f"{what} '{_counted(path)}' failed to satisfy constraint: {limit.constraint}"
                 )
@@ -354,6 +357,11 @@ def _drop_nulls(members: Document) -> None:
     """A member that is null is one that isn't there."""
     for name in [name for name, value in members.items() if value is None]:
         del members[name]
+
+
+def _cut(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
 def _itself(value: Any) -> float:
