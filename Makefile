@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-FOREIGN := anthropic-current anthropic-older aioboto3 awscli node ministack
+FOREIGN := anthropic-current anthropic-older aioboto3 awscli node ministack moto
 PYTEST_WORKERS ?= 2
 BENCH_PYTHON ?= 3.12
 FUZZ_SECONDS ?= 40
@@ -78,7 +78,7 @@ bench: $(BIN)/uv  ## how far off token estimates are (bench/tokens; needs a Pyth
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK_ARGS)
 lock: $(BIN)/uv  ## renew the lock files (LOCK_ARGS=--upgrade for newer versions)
-	$(COMPILE) pyproject.toml --extra model --extra pdf --group dev --group docs --output-file locks/dev.txt
+	$(COMPILE) pyproject.toml --extra activity --extra model --extra pdf --group dev --group docs --output-file locks/dev.txt
 	$(foreach group,$(FOREIGN),$(COMPILE) --group $(group) --output-file locks/$(group).txt && ) true
 	$(MAKE) .venvs/node/.ready
 	cd tests/conformance/node && PATH="$(CURDIR)/.venvs/node/bin:$$PATH" npm install --package-lock-only --silent --no-audit --no-fund
