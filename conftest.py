@@ -22,6 +22,12 @@ settings.load_profile("house")
 
 
 @pytest.fixture
+def anyio_backend() -> str:
+    """What awaited tests run on; trio is there too, but only because another library wants it."""
+    return "asyncio"
+
+
+@pytest.fixture
 def examples_environment(bedrock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Examples find what they would find after `eval "$(outcrop env)"`, and nothing else."""
     for name in list(os.environ):

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         output_format as output_format,
     )
     from outcrop.client.tools import Tool as Tool, tool as tool
+    from outcrop.delivery.activity_folder import ActivityFolder as ActivityFolder
     from outcrop.errors import (
         AnthropicError as AnthropicError,
         APIConnectionError as APIConnectionError,
@@ -77,6 +78,7 @@ _ROOMS = {
     "outcrop.client.streams": ("AsyncMessageStream", "AsyncStream", "MessageStream", "Stream"),
     "outcrop.client.structured": ("ParsedMessage", "output_format"),
     "outcrop.client.tools": ("Tool", "tool"),
+    "outcrop.delivery.activity_folder": ("ActivityFolder",),
     "outcrop.errors": (
         "APIConnectionError",
         "APIError",
@@ -110,7 +112,9 @@ _ROOMS = {
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names}
 
 #: Rooms whose public names are many: `from outcrop import types, errors`.
-_WHOLE = {name: f"outcrop.{name}" for name in ("documents", "errors", "testing", "types")}
+_WHOLE = {
+    name: f"outcrop.{name}" for name in ("activity", "documents", "errors", "testing", "types")
+}
 
 
 def __getattr__(name: str) -> object:

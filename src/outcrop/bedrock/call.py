@@ -173,6 +173,23 @@ class Attempt(NamedTuple):
     message: str = ""
 
 
+class Tape(Protocol):
+    """Takes down a stream as it comes over the wire."""
+
+    def add(self, data: bytes) -> None:
+        """More of it."""
+        ...
+
+    def end(self, error: BaseException | None, *, usage: Any) -> None:
+        """No more of it; what is said after the first time doesn't count.
+
+        Args:
+            error: Why it broke off, None if it didn't.
+            usage: Of the message so far.
+        """
+        ...
+
+
 class Completed(NamedTuple):
     """A whole reply.
 
@@ -205,13 +222,17 @@ class Opened:
         response: Still to be read.
         reader: Has read up to the first events.
         first: Those events.
+        read: The bytes that they were read from.
         attempts: All of them, the one that succeeded last.
+        tape: Takes down what comes, None if nothing does.
     """
 
     response: Response
     reader: FrameReader
     first: list[dict[str, Any]]
+    read: list[bytes]
     attempts: tuple[Attempt, ...] = ()
+    tape: Tape | None = None
 
     @property
     def retries(self) -> int:
@@ -243,12 +264,16 @@ def open_stream(call: Call) -> Generator[Step, Any, Opened]:
     def attempt(leg: Call, *, renew: bool) -> Generator[Step, Any, Opened]:
         response = yield from _send(leg, streamed=True, renew=renew)
         reader = leg.dialect.open_reader(response)
+        read: list[bytes] = []
         try:
             while True:
-                data = yield ReadSome(response)
-                events = reader.feed(data) if data is not None else []
+                data: bytes | None = yield ReadSome(response)
+                events: list[dict[str, Any]] = []
+                if data is not None:
+                    read.append(data)
+                    events = reader.feed(data)
                 if events:
-                    return Opened(response, reader, events)
+                    return Opened(response, reader, events, read)
                 reader.raise_fault(ended=data is None)
         except APIError:
             yield Close(response)

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import msgspec
 import orjson
 
-from outcrop.errors import EventStreamError
+from outcrop.errors import APIResponseValidationError, EventStreamError
+from outcrop.messages.assembly import Assembly
+from outcrop.messages.disassembly import events_of
 from outcrop.wire import eventstream
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ class Invocation:
         inference_region: Where the model ran, None where that isn't told.
         metadata: Of the request, as JSON, where a header carried it.
         error: AWS's name of the refusal, None for a success.
+        usage: Anthropic's, where the response doesn't tell it.
         more: What goes into the member `outcrop`.
     """
 
@@ -81,6 +84,7 @@ class Invocation:
     inference_region: str | None = None
     metadata: str | None = None
     error: str | None = None
+    usage: Mapping[str, Any] | None = None
     more: Mapping[str, Any] | None = None
 
 
@@ -91,7 +95,8 @@ def write_record(invocation: Invocation) -> Record:
     came.
     """
     asked = _decode(invocation.request)
-    output, usage = _read_output(invocation)
+    output, told = _read_output(invocation)
+    usage = told or dict(invocation.usage or {})
     metadata = _metadata(invocation, asked)
     record: Record = {
         "timestamp": timestamp(invocation.began),
@@ -108,6 +113,8 @@ def write_record(invocation: Invocation) -> Record:
             "outputBodyJson": output,
             **_output_counts(usage),
         }
+    elif usage:
+        record["output"] = _output_counts(usage)
     if invocation.identity:
         record["identity"] = dict(invocation.identity)
     if invocation.inference_region is not None:
@@ -202,6 +209,35 @@ def take_out(record: Record, side: str, *, limit: int = MAX_INLINE_BODY) -> byte
         return None
     del part[name]
     return body
+
+
+def stop_reason(record: Mapping[str, Any]) -> str | None:
+    """Why the model stopped, if the record's body tells."""
+    body = _object(record.get("output")).get("outputBodyJson")
+    if isinstance(body, list):
+        for event in map(_object, reversed(cast("list[Any]", body))):
+            if reason := _object(event.get("delta")).get("stop_reason"):
+                return reason
+        return None
+    said = _object(body)
+    return said.get("stop_reason") or said.get("stopReason")
+
+
+def join_pieces(record: Record) -> None:
+    """Makes the pieces of a streamed reply one a block, so that nothing stands across two.
+
+    Events that make no message are taken out.
+    """
+    output = _object(record.get("output"))
+    if not isinstance(output.get("outputBodyJson"), list):
+        return
+    assembly = Assembly()
+    try:
+        for event in output["outputBodyJson"]:
+            assembly.add(event)
+        output["outputBodyJson"] = list(events_of(assembly.document))
+    except (APIResponseValidationError, LookupError, TypeError, AttributeError):
+        del output["outputBodyJson"]
 
 
 # What was said ───────────────────────────────────────────────────────────────────────────────────

@@ -11,6 +11,7 @@ from outcrop import __version__
 from outcrop.bedrock.call import Timeout
 from outcrop.bedrock.retry import Policy
 from outcrop.bedrock.routes import runtime_origin
+from outcrop.client import recording
 from outcrop.client.messages import AsyncBeta, AsyncMessages, Beta, Messages
 from outcrop.client.request import (
     NOT_GIVEN,
@@ -28,12 +29,14 @@ from outcrop.net.dial import AsyncDialer, SyncDialer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from os import PathLike
     from typing import Literal, Self, Unpack
 
     from outcrop.bedrock.routes import Route
     from outcrop.catalog.options import Wish
     from outcrop.client.converse import ConverseParams
     from outcrop.client.request import Api
+    from outcrop.delivery.activity_folder import ActivityFolder
 
     OnUnsupported = Literal["raise", "drop", "send"]
 
@@ -67,6 +70,7 @@ class _Client(Generic[D]):
         stay_in: str | Collection[str] | None = None,
         fallback: Sequence[str] = (),
         on_unsupported: OnUnsupported = "raise",
+        activity: str | PathLike[str] | ActivityFolder | Literal[False] | None = None,
     ) -> None:
         """A client; nothing is sent, and no AWS library is imported, before the first call.
 
@@ -98,6 +102,9 @@ class _Client(Generic[D]):
             on_unsupported: What to do about a field or beta that the catalog knows a model to
                 refuse: `raise` an error that says what to do, `drop` it with a warning, or `send`
                 the call all the same.
+            activity: A folder in which every call is recorded, in AWS's format; else
+                `OUTCROP_ACTIVITY`, else nowhere. An `ActivityFolder` says how much is recorded, and
+                for how long; False records nothing.
 
         Raises:
             ConfigurationError: For values that can't be right.
@@ -138,6 +145,7 @@ class _Client(Generic[D]):
             fallback=check_fallback(fallback),
             on_unsupported=check_unsupported(on_unsupported),
             edition=overlay.edition(),
+            activity=recording.choose(activity),
         )
 
     @property
@@ -170,6 +178,11 @@ class _Client(Generic[D]):
     def default_headers(self) -> Mapping[str, str]:
         """Sent with every call."""
         return self._settings.headers
+
+    @property
+    def activity(self) -> ActivityFolder | None:
+        """Where calls are recorded, with the numbers of written and lost ones; None for nowhere."""
+        return self._settings.activity
 
     def with_options(
         self,

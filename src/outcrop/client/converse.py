@@ -11,12 +11,12 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, Required, TypedDict
 
 from outcrop.bedrock import boto3_shapes, routes
-from outcrop.bedrock.call import Call, complete, open_stream
+from outcrop.bedrock.call import Call
 from outcrop.bedrock.converse import write_headers
 from outcrop.bedrock.dialects import BOTO3_SHAPES
+from outcrop.client import recording
 from outcrop.client.request import address, ask_headers
 from outcrop.client.streams import AsyncReading, SyncReading
-from outcrop.net.perform import perform, perform_async
 from outcrop.wire.http import Request
 
 if TYPE_CHECKING:
@@ -108,14 +108,14 @@ class AsyncConverseStream(AsyncReading):
 
 def converse(settings: Settings, dialer: SyncDialer, params: Mapping[str, Any]) -> Document:
     """See `AnthropicBedrock.converse`."""
-    done = perform(complete(_prepare(settings, params, stream=False)), dialer, settings.source)
+    done = recording.completed(settings, dialer, _prepare(settings, params, stream=False))
     return {"ResponseMetadata": _metadata(done.response, done.retries), **done.document}
 
 
 def converse_stream(settings: Settings, dialer: SyncDialer, params: Mapping[str, Any]) -> Document:
     """See `AnthropicBedrock.converse_stream`."""
     call = _prepare(settings, params, stream=True)
-    opened = perform(open_stream(call), dialer, settings.source)
+    opened = recording.opened(settings, dialer, call)
     stream = ConverseStream(opened, dialer)
     return {"ResponseMetadata": _metadata(opened.response, opened.retries), "stream": stream}
 
@@ -125,7 +125,7 @@ async def converse_async(
 ) -> Document:
     """See `AsyncAnthropicBedrock.converse`."""
     call = _prepare(settings, params, stream=False)
-    done = await perform_async(complete(call), dialer, settings.source)
+    done = await recording.completed_async(settings, dialer, call)
     return {"ResponseMetadata": _metadata(done.response, done.retries), **done.document}
 
 
@@ -134,6 +134,6 @@ async def converse_stream_async(
 ) -> Document:
     """See `AsyncAnthropicBedrock.converse_stream`."""
     call = _prepare(settings, params, stream=True)
-    opened = await perform_async(open_stream(call), dialer, settings.source)
+    opened = await recording.opened_async(settings, dialer, call)
     stream = AsyncConverseStream(opened, dialer)
     return {"ResponseMetadata": _metadata(opened.response, opened.retries), "stream": stream}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from outcrop.bedrock.call import complete, open_stream
+from outcrop.client import recording
 from outcrop.client.raw import APIResponse
 from outcrop.client.request import prepare
 from outcrop.client.run_and_parse import (
@@ -23,7 +23,6 @@ from outcrop.client.streams import (
     Stream,
 )
 from outcrop.messages.views import Message
-from outcrop.net.perform import perform, perform_async
 
 if TYPE_CHECKING:
     from outcrop.bedrock.call import Call, Completed
@@ -64,24 +63,24 @@ class _Sync:
     def _raw(self, params: Any, *, stream: bool) -> APIResponse[Any]:
         call = self._call(params, stream=stream)
         if stream:
-            opened = perform(open_stream(call), self._dialer, self._settings.source)
+            opened = recording.opened(self._settings, self._dialer, call)
             parsed = Stream(opened, self._dialer)
             return _wrap(parsed, opened.response, opened.retries)
-        done = perform(complete(call), self._dialer, self._settings.source)
+        done = recording.completed(self._settings, self._dialer, call)
         return _wrap(_message(done), done.response, done.retries)
 
     def _create(self, params: Any, *, stream: bool) -> Message | Stream:
         call = self._call(params, stream=stream)
-        source = self._settings.source
         if stream:
-            return Stream(perform(open_stream(call), self._dialer, source), self._dialer)
-        return _message(perform(complete(call), self._dialer, source))
+            opened = recording.opened(self._settings, self._dialer, call)
+            return Stream(opened, self._dialer)
+        return _message(recording.completed(self._settings, self._dialer, call))
 
     def _stream(self, params: Any) -> MessageStreamManager:
         call = self._call(params, stream=True)
 
         def begin() -> MessageStream:
-            opened = perform(open_stream(call), self._dialer, self._settings.source)
+            opened = recording.opened(self._settings, self._dialer, call)
             return MessageStream(opened, self._dialer)
 
         return MessageStreamManager(begin)
@@ -107,25 +106,24 @@ class _Async:
     async def _raw(self, params: Any, *, stream: bool) -> APIResponse[Any]:
         call = self._call(params, stream=stream)
         if stream:
-            opened = await perform_async(open_stream(call), self._dialer, self._settings.source)
+            opened = await recording.opened_async(self._settings, self._dialer, call)
             parsed = AsyncStream(opened, self._dialer)
             return _wrap(parsed, opened.response, opened.retries)
-        done = await perform_async(complete(call), self._dialer, self._settings.source)
+        done = await recording.completed_async(self._settings, self._dialer, call)
         return _wrap(_message(done), done.response, done.retries)
 
     async def _create(self, params: Any, *, stream: bool) -> Message | AsyncStream:
         call = self._call(params, stream=stream)
-        source = self._settings.source
         if stream:
-            opened = await perform_async(open_stream(call), self._dialer, source)
+            opened = await recording.opened_async(self._settings, self._dialer, call)
             return AsyncStream(opened, self._dialer)
-        return _message(await perform_async(complete(call), self._dialer, source))
+        return _message(await recording.completed_async(self._settings, self._dialer, call))
 
     def _stream(self, params: Any) -> AsyncMessageStreamManager:
         call = self._call(params, stream=True)
 
         async def begin() -> AsyncMessageStream:
-            opened = await perform_async(open_stream(call), self._dialer, self._settings.source)
+            opened = await recording.opened_async(self._settings, self._dialer, call)
             return AsyncMessageStream(opened, self._dialer)
 
         return AsyncMessageStreamManager(begin)

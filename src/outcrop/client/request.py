@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from outcrop.bedrock.routes import Route
     from outcrop.catalog.edition import Edition
     from outcrop.catalog.options import Wish
+    from outcrop.delivery.activity_folder import ActivityFolder
     from outcrop.net.credentials import Source
     from outcrop.net.environment import Endpoint, Region
 
@@ -116,6 +117,7 @@ class Settings:
         fallback: Kinds of endpoint and regions to try after the first.
         on_unsupported: What to do about fields that a model won't take.
         edition: The catalog: the shipped one, with the user's overlay if there is one.
+        activity: Where calls are recorded, None for nowhere.
     """
 
     region: Region
@@ -131,6 +133,7 @@ class Settings:
     fallback: tuple[str, ...] = ()
     on_unsupported: str = "raise"
     edition: Edition = field(default_factory=editions.shipped)
+    activity: ActivityFolder | None = None
 
 
 def prepare(settings: Settings, params: Mapping[str, Any], *, stream: bool, beta: bool) -> Call:

@@ -41,6 +41,7 @@ class _Reading(Generic[D]):
     def __init__(self, opened: Opened, dialer: D) -> None:
         self._opened = opened
         self._dialer = dialer
+        self._tape = opened.tape
         self._assembly = Assembly()
         self._error: APIError | None = None
         self.route: Route = opened.route
@@ -68,6 +69,14 @@ class _Reading(Generic[D]):
             headers=self.headers,
             attempts=self._opened.attempts,
         )
+
+    def _end_tape(self, error: BaseException | None = None) -> None:
+        if self._tape is not None:
+            usage = self._assembly.document.get("usage") if self._assembly.started else None
+            self._tape.end(error, usage=usage)
+
+    def __del__(self) -> None:
+        self._end_tape()
 
     def _failed(self, error: APIError) -> bool:
         """Attaches what came to an error; False if the message was whole already."""
@@ -98,7 +107,7 @@ class SyncReading(_Reading[SyncDialer]):
         self._documents = self._read()
 
     def _read(self) -> Generator[Document, None, None]:
-        opened, add = self._opened, self._assembly.add
+        opened, add, tape = self._opened, self._assembly.add, self._tape
         events = opened.first
         try:
             while True:
@@ -110,19 +119,25 @@ class SyncReading(_Reading[SyncDialer]):
                 if data is None:
                     opened.reader.raise_fault(ended=True)
                     return
+                if tape is not None:
+                    tape.add(data)
                 events = opened.reader.feed(data)
         except APIError as error:
             if self._failed(error):
+                self._end_tape(error)
                 raise
         finally:
+            self._end_tape()
             self._dialer.release(opened.response)
 
     def __del__(self) -> None:
+        super().__del__()
         self._dialer.release(self._opened.response)
 
     def close(self) -> None:
         """Ends the stream, read or not; the connection is dropped if it wasn't."""
         self._documents.close()
+        self._end_tape()
         self._dialer.release(self._opened.response)  # in case that it was never begun
 
     def __enter__(self) -> Self:
@@ -189,7 +204,7 @@ class AsyncReading(_Reading[AsyncDialer]):
         self._documents = self._read()
 
     async def _read(self) -> AsyncGenerator[Document, None]:
-        opened, add = self._opened, self._assembly.add
+        opened, add, tape = self._opened, self._assembly.add, self._tape
         events = opened.first
         try:
             while True:
@@ -201,16 +216,21 @@ class AsyncReading(_Reading[AsyncDialer]):
                 if data is None:
                     opened.reader.raise_fault(ended=True)
                     return
+                if tape is not None:
+                    tape.add(data)
                 events = opened.reader.feed(data)
         except APIError as error:
             if self._failed(error):
+                self._end_tape(error)
                 raise
         finally:
+            self._end_tape()
             await self._dialer.release(opened.response)
 
     async def close(self) -> None:
         """Ends the stream, read or not; the connection is dropped if it wasn't."""
         await self._documents.aclose()
+        self._end_tape()
         await self._dialer.release(self._opened.response)  # in case that it was never begun
 
     async def __aenter__(self) -> Self:

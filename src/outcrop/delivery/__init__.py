@@ -1,4 +1,4 @@
-"""How records of invocations get to where they lie: a folder, an S3-compatible store, CloudWatch Logs.
+"""How records of invocations get to where they lie: a folder, an S3 bucket, CloudWatch Logs.
 
 Rules: whoever hands a record in never waits; queues are bounded, and what is lost is counted and
 told; what lies there already is never changed.
