@@ -7,13 +7,14 @@ and the reply (or an `APIError`) is sent in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from outcrop.bedrock import faults, invoke
 from outcrop.errors import APIError, APIStatusError, ExpiredTokenException, RateLimitError
 from outcrop.wire import sigv4
 from outcrop.wire.credentials import ApiKey, Credentials
+from outcrop.wire.http import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from outcrop.bedrock.frames import FrameReader
     from outcrop.bedrock.retry import Policy
     from outcrop.bedrock.routes import Route
-    from outcrop.wire.http import HeaderMap, Request
+    from outcrop.wire.http import HeaderMap
 
 Reply = TypeVar("Reply", "Completed", "Opened")
 
@@ -288,19 +289,16 @@ def _send(call: Call, *, streamed: bool, renew: bool) -> Generator[Step, Any, Re
     request = call.request
     if isinstance(identity, Credentials):
         moment: Instant = yield Now()
-        request = replace(
-            request,
-            headers=request.headers
-            + sigv4.sign(
-                request, identity, region=call.route.region, service=call.service, now=moment.wall
-            ),
+        proof = sigv4.sign(
+            request, identity, region=call.route.region, service=call.service, now=moment.wall
         )
     else:
         key: ApiKey = identity
-        request = replace(
-            request, headers=[*request.headers, ("Authorization", f"Bearer {key.token}")]
-        )
-    response: Response = yield Send(request, call.timeout, streamed)
+        proof = [("Authorization", f"Bearer {key.token}")]
+    proved = Request(
+        request.method, request.origin, request.target, request.headers + proof, request.body
+    )
+    response: Response = yield Send(proved, call.timeout, streamed)
     if 200 <= response.status < 300:
         return response
     body: bytes = (yield ReadAll(response)) if streamed else response.body
@@ -327,7 +325,7 @@ def _persist(
             if isinstance(reply, Opened):
                 reply.attempts = attempts
                 return reply
-            return reply._replace(attempts=attempts)
+            return Completed(reply.response, reply.document, attempts)
 
 
 def _persist_on(

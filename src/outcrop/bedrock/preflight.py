@@ -87,6 +87,23 @@ def findings(document: Mapping[str, Any], *, model: Model, api: str) -> Iterator
         )
 
 
+#: Fields that every model takes, whatever they say.
+_ALWAYS_TAKEN: Final = frozenset(
+    {"max_tokens", "messages", "metadata", "model", "stop_sequences", "system", "tools"}
+)
+
+
+def _is_plain(document: Mapping[str, Any], model: Model) -> bool:
+    """Whether a request has only what every model takes; most have, so that it's asked first."""
+    most = document.get("max_tokens")
+    return (
+        document.keys() <= _ALWAYS_TAKEN
+        and isinstance(most, int)
+        and most <= model.max_output
+        and (model.prefill or not _ends_with_claude(document))
+    )
+
+
 def _sampling(document: Mapping[str, Any], model: Model, *, latest: bool) -> Iterator[Finding]:
     temperature, top_p = document.get("temperature"), document.get("top_p")
     if model.sampling:
@@ -175,7 +192,7 @@ def apply(
     Raises:
         RequestError: Names everything that the model won't take, and what to do.
     """
-    if on_unsupported == "send":
+    if on_unsupported == "send" or _is_plain(document, model):
         return document, []
     found = list(findings(document, model=model, api=api))
     if not found:

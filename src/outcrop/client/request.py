@@ -75,6 +75,9 @@ NAMES = OPTION_NAMES | {
 #: What `beta.messages.create` takes.
 BETA_NAMES = NAMES | {"betas", "context_management", "mcp_servers"}
 
+#: Classes of most arguments, of which there's nothing to ask.
+_PLAIN: Final = frozenset({str, int, list, dict, bool})
+
 _SIGNATURE = frozenset(
     {"authorization", "host", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"}
 )
@@ -118,6 +121,7 @@ class Settings:
         on_unsupported: What to do about fields that a model won't take.
         edition: The catalog: the shipped one, with the user's overlay if there is one.
         activity: Where calls are recorded, None for nowhere.
+        made_headers: Those of calls that were made already, by API and whether streamed.
     """
 
     region: Region
@@ -134,6 +138,9 @@ class Settings:
     on_unsupported: str = "raise"
     edition: Edition = field(default_factory=editions.shipped)
     activity: ActivityFolder | None = None
+    made_headers: dict[tuple[Api, bool], dict[str, str]] = field(
+        default_factory=dict[tuple[Api, bool], dict[str, str]], init=False, repr=False
+    )
 
 
 def prepare(settings: Settings, params: Mapping[str, Any], *, stream: bool, beta: bool) -> Call:
@@ -150,7 +157,8 @@ def prepare(settings: Settings, params: Mapping[str, Any], *, stream: bool, beta
     document = _supported(settings, document, options, route, api)
     document.update(options.get("extra_body") or {})
     headers = ask_headers(settings, api=api, stream=stream)
-    merge(headers, options.get("extra_headers") or {})
+    if more := options.get("extra_headers"):
+        merge(headers, more)
     dialect = INVOKE
     if api == "converse":
         from outcrop.bedrock import converse, dialects  # only what a call uses is loaded
@@ -237,10 +245,11 @@ def gather(
     for name, value in params.items():
         if name not in names:
             raise TypeError(_unknown(name, names, beta=beta, method=method))
-        if not _given(value):
-            continue
-        if isinstance(value, float) and not isfinite(value):
-            raise RequestError(f"{name}={value!r} isn't a number that JSON has.")
+        if value.__class__ not in _PLAIN:
+            if not _given(value):
+                continue
+            if isinstance(value, float) and not isfinite(value):
+                raise RequestError(f"{name}={value!r} isn't a number that JSON has.")
         (options if name in OPTION_NAMES else document)[name] = value
     for name in needed:
         if name not in document:
@@ -258,13 +267,16 @@ def address(settings: Settings) -> tuple[str, str]:
 
 def ask_headers(settings: Settings, *, api: Api, stream: bool) -> dict[str, str]:
     """The headers of a call: what its body and reply are, and those of every call."""
-    if api == "converse":
-        reply = "application/vnd.amazon.eventstream" if stream else "application/json"
-        headers = {"Content-Type": "application/json", "Accept": reply}
-    else:
-        headers = dict(invoke.ask_headers(stream=stream))
-    merge(headers, settings.headers)
-    return headers
+    made = settings.made_headers.get((api, stream))
+    if made is None:
+        if api == "converse":
+            reply = "application/vnd.amazon.eventstream" if stream else "application/json"
+            made = {"Content-Type": "application/json", "Accept": reply}
+        else:
+            made = dict(invoke.ask_headers(stream=stream))
+        merge(made, settings.headers)
+        settings.made_headers[api, stream] = made
+    return dict(made)
 
 
 def check_api(value: object) -> Api:
