@@ -37,6 +37,9 @@ def serve(
     access: Literal["open", "form", "agreement"] = "open",
     account: Literal["active", "new", "invited"] = "active",
     state: Path | None = None,
+    s3: str | None = None,
+    cloudwatch: str | None = None,
+    log_to: str | None = None,
     print_env: Annotated[bool, Parameter(negative=())] = False,
     shell: Shell = "sh",
 ) -> int:
@@ -78,7 +81,15 @@ def serve(
         models that are by invitation only).
     state
         Folder that keeps what accounts have: inference profiles, tags, forms, agreements, data
-        retention. Otherwise all that ends with the server.
+        retention, logging. Otherwise all that ends with the server.
+    s3
+        Where buckets are, for logs of invocations: a folder whose subfolders are the buckets, or
+        the URL of an S3-compatible endpoint. Otherwise the folder s3 in that of --state.
+    cloudwatch
+        URL of an endpoint that answers CloudWatch Logs' operations.
+    log_to
+        Log every invocation from the start, to s3://BUCKET or s3://BUCKET/PREFIX; accounts can
+        still put a configuration of their own.
     print_env
         Print the exports for clients when ready.
     shell
@@ -103,6 +114,9 @@ def serve(
         access=access,
         account=account,
         state=state,
+        s3=s3,
+        cloudwatch=cloudwatch,
+        log_to=log_to,
     )
     if not options.auth:
         note("outcrop: --auth off: every caller is accepted, signed or not.")
@@ -123,6 +137,8 @@ def _announce(bedrock: LocalBedrock, *, print_env: bool, shell: Shell) -> None:
     print(f"Local Bedrock ready at {bedrock.url} (actor: {bedrock.actor_name})", flush=True)
     if bedrock.options.record is not None:
         note(f"outcrop: every prompt and every reply is written to {bedrock.options.record}.")
+    if bedrock.options.log_to is not None:
+        note(f"outcrop: every prompt and every reply is logged to {bedrock.options.log_to}.")
     if print_env:
         print(export(bedrock.environ(), shell), flush=True)
         return

@@ -60,6 +60,12 @@ def is_marked(folder: Path) -> bool:
     return (folder / MARKER).is_file()
 
 
+def is_ours(path: Path, folder: Path) -> bool:
+    """Whether a file of a folder is a record of Outcrop's, by its name."""
+    key = path.relative_to(folder).as_posix()
+    return _DAY.fullmatch(key[:10]) is not None and _OURS.fullmatch(key[11:]) is not None
+
+
 def day_folder(folder: Path, day: date) -> Path:
     """Where a day's records lie."""
     return folder / f"{day:%Y/%m/%d}"

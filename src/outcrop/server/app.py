@@ -29,13 +29,15 @@ import orjson
 from outcrop import errors
 from outcrop.bedrock import count, faults, invoke, messages_count
 from outcrop.catalog import models
-from outcrop.server import control, messages_count as counter, operations, runtime, sts
+from outcrop.server import control, deadline, messages_count as counter, operations, runtime, sts
 from outcrop.server.accounts.access import Terms
 from outcrop.server.accounts.state import Accounts
 from outcrop.server.auth import BEDROCK, MESSAGES, STS, Gate, Head
 from outcrop.server.dialects import Converse, InvokeModel
 from outcrop.server.exchange import Exchange, Gone, Limits
+from outcrop.server.invocations import Note
 from outcrop.server.prompt_cache import PromptCache
+from outcrop.server.trail import Heard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator, Sequence
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from outcrop.server.actors import Actor
     from outcrop.server.auth import Caller, Recognised
     from outcrop.server.exchange import Receive, Scope, Send
+    from outcrop.server.logs import InvocationLogs
     from outcrop.server.operations import Operation
     from outcrop.server.runtime import Accepted
     from outcrop.wire.http import Headers
@@ -92,6 +95,7 @@ class App:
         health: What `/_outcrop/health` shows beside its status.
         accounts: What accounts have; nothing yet, and in memory only, if None.
         terms: On which accounts can call models.
+        logs: Where invocations are logged if an account wants them to be; nowhere if None.
         clock: Seconds since the epoch, by which signatures and cached prompts expire.
     """
 
@@ -105,6 +109,7 @@ class App:
         health: dict[str, str] | None = None,
         accounts: Accounts | None = None,
         terms: Terms | None = None,
+        logs: InvocationLogs | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._actor = actor
@@ -112,10 +117,11 @@ class App:
         self._limits = limits or Limits()
         self._today = today or models.as_of()
         self._health = health or {}
+        self._logs = logs
         self._clock = clock
         self._cache = PromptCache(clock)
         self._control = control.ControlPlane(
-            accounts or Accounts(), terms=terms or Terms(), today=self._today
+            accounts or Accounts(), terms=terms or Terms(), today=self._today, logs=logs
         )
         self._in_flight = 0
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -185,7 +191,15 @@ class App:
         work: Coroutine[Any, Any, None]
         model_id, at_model = _at_model(head.method, path)
         if operation := _OPERATIONS.get(at_model):
-            work = self._answer(exchange, model_id, operation, began=began)
+            note = Note(
+                self._logs,
+                exchange,
+                operation=operation.name,
+                model_id=model_id,
+                request_id=request_id,
+                began=self._clock(),
+            )
+            work = self._answer(exchange, model_id, operation, note, began=began)
         elif at_model == _COUNT:
             work = self._count_tokens(exchange, model_id)
         elif head.method == "POST" and path == messages_count.TARGET:
@@ -197,7 +211,7 @@ class App:
         elif head.method == "GET" and path == HEALTH:
             work = self._tell_health(exchange)
         elif found := operations.find(head.method, path):
-            work = self._ask_control_plane(exchange, found, query)
+            work = self._ask_control_plane(exchange, found, query, request_id)
         else:
             work = _know_nothing(head)
         try:
@@ -224,11 +238,18 @@ class App:
     # Runtime ─────────────────────────────────────────────────────────────────────────────────────
 
     async def _answer(
-        self, exchange: Exchange, model_id: str, operation: _Operation, *, began: float
+        self,
+        exchange: Exchange,
+        model_id: str,
+        operation: _Operation,
+        note: Note,
+        *,
+        began: float,
     ) -> None:
         recognised = self._gate.recognise(exchange.head)
 
         def judge(caller: Caller, body: bytes) -> Accepted:
+            note.receive(caller, body)
             dialect = Converse() if operation.converse else InvokeModel(exchange.header)
             return runtime.accept(
                 body,
@@ -241,13 +262,13 @@ class App:
                 access=self._control.access(caller, now=self._clock()),
             )
 
-        with self._slot():
+        with self._slot(), note.kept():
             accepted = await self._judged(exchange, recognised, judge)
             with exchange.watching():
                 if operation.stream:
-                    await self._stream(exchange, accepted, began)
+                    await self._stream(exchange, accepted, began, note)
                 else:
-                    await self._reply(exchange, accepted, began)
+                    await self._reply(exchange, accepted, began, note)
 
     async def _judged(
         self,
@@ -257,6 +278,7 @@ class App:
         *,
         services: Sequence[str] = BEDROCK,
         limit: int | None = None,
+        slow: bool = False,
     ) -> T:
         """What is made of a body, once it is proved who calls."""
         body = await exchange.read(limit)
@@ -267,24 +289,37 @@ class App:
             )
             return judge(caller, body)
 
-        return await asyncio.to_thread(proved) if _takes_long(body) else proved()
+        if _takes_long(body):
+            return await deadline.within(proved)
+        return await asyncio.to_thread(proved) if slow else proved()
 
-    async def _reply(self, exchange: Exchange, accepted: Accepted, began: float) -> None:
+    async def _reply(
+        self, exchange: Exchange, accepted: Accepted, began: float, note: Note
+    ) -> None:
         async with aclosing(runtime.answer(accepted, self._actor, self._cache)) as batches:
             message = await runtime.fold(batches, accepted)
         latency = round((time.perf_counter() - began) * 1000)
-        await exchange.reply(200, *accepted.dialect.write_reply(message, latency=latency))
+        headers, body = accepted.dialect.write_reply(message, latency=latency)
+        note.send(body)
+        await exchange.reply(200, headers, body)
 
-    async def _stream(self, exchange: Exchange, accepted: Accepted, began: float) -> None:
+    async def _stream(
+        self, exchange: Exchange, accepted: Accepted, began: float, note: Note
+    ) -> None:
         framer = accepted.dialect.framer(began)
         async with aclosing(runtime.answer(accepted, self._actor, self._cache)) as batches:
             first = await anext(batches)  # a refusal before it is an HTTP error
             await exchange.begin(accepted.dialect.stream_headers())
-            await exchange.write(framer.write(first, now=time.perf_counter()))
+            frames = framer.write(first, now=time.perf_counter())
+            note.send(frames)
+            await exchange.write(frames)
             try:
                 async for events in batches:
-                    await exchange.write(framer.write(events, now=time.perf_counter()))
+                    frames = framer.write(events, now=time.perf_counter())
+                    note.send(frames)
+                    await exchange.write(frames)
             except errors.APIStatusError as error:
+                note.error = error.aws_name
                 await exchange.write(invoke.write_exception(error))
             except Gone:
                 raise
@@ -319,15 +354,25 @@ class App:
     # The rest ────────────────────────────────────────────────────────────────────────────────────
 
     async def _ask_control_plane(
-        self, exchange: Exchange, operation: Operation, query: str
+        self, exchange: Exchange, operation: Operation, query: str, request_id: str
     ) -> None:
         recognised = self._gate.recognise(exchange.head)
+        heard = Heard(
+            request_id=request_id,
+            source_ip=exchange.peer,
+            user_agent=exchange.header("user-agent") or "",
+        )
 
         def judge(caller: Caller, body: bytes) -> tuple[int, Headers, bytes]:
-            return self._control.answer(operation, query, body, caller=caller, now=self._clock())
+            return self._control.answer(
+                operation, query, body, caller=caller, now=self._clock(), heard=heard
+            )
 
+        slow = operation.name in control.SLOW
         with self._slot():
-            reply = await self._judged(exchange, recognised, judge, limit=control.MAX_BODY)
+            reply = await self._judged(
+                exchange, recognised, judge, limit=control.MAX_BODY, slow=slow
+            )
             await exchange.reply(*reply)
 
     async def _get_caller_identity(self, exchange: Exchange, request_id: str) -> None:
@@ -357,7 +402,10 @@ async def _know_nothing(head: Head) -> None:
 
 
 def _takes_long(body: bytes) -> bool:
-    return len(body) > _LARGE or b'"document"' in body
+    # What CountTokens counts for InvokeModel is in base64, and what is in there isn't looked for;
+    # nor is a name some letters of which are escaped.
+    marks = (b'"document"', b'"invokeModel"', b"\\u004", b"\\u005", b"\\u006", b"\\u007")
+    return len(body) > _LARGE or any(mark in body for mark in marks)
 
 
 def _at_model(method: str, path: str) -> tuple[str, str]:

@@ -13,9 +13,16 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from outcrop.bedrock import control
-from outcrop.errors import InternalServerError
-from outcrop.server import operations
-from outcrop.server.accounts import agreements, forms, profiles, retention, tagging
+from outcrop.errors import APIStatusError, InternalServerError
+from outcrop.server import operations, trail
+from outcrop.server.accounts import (
+    agreements,
+    forms,
+    invocation_logging,
+    profiles,
+    retention,
+    tagging,
+)
 from outcrop.server.accounts.access import Access
 from outcrop.server.operations import CONTROL_PLANE, Request
 
@@ -25,7 +32,9 @@ if TYPE_CHECKING:
     from outcrop.server.accounts.access import Terms
     from outcrop.server.accounts.state import Accounts
     from outcrop.server.auth import Caller
+    from outcrop.server.logs import InvocationLogs
     from outcrop.server.operations import Operation
+    from outcrop.server.trail import Heard
     from outcrop.wire.http import Headers
 
 Document = dict[str, Any]
@@ -59,6 +68,15 @@ _ANSWERS: Final[Mapping[str, Callable[[Request], Document]]] = {
     "GetUseCaseForModelAccess": forms.get_use_case_for_model_access,
     "GetAccountDataRetention": retention.get_account_data_retention,
     "PutAccountDataRetention": retention.put_account_data_retention,
+    "PutModelInvocationLoggingConfiguration": (
+        invocation_logging.put_model_invocation_logging_configuration
+    ),
+    "GetModelInvocationLoggingConfiguration": (
+        invocation_logging.get_model_invocation_logging_configuration
+    ),
+    "DeleteModelInvocationLoggingConfiguration": (
+        invocation_logging.delete_model_invocation_logging_configuration
+    ),
     "ListInferenceProfiles": profiles.list_inference_profiles,
     "GetInferenceProfile": profiles.get_inference_profile,
     "CreateInferenceProfile": profiles.create_inference_profile,
@@ -69,6 +87,8 @@ _ANSWERS: Final[Mapping[str, Callable[[Request], Document]]] = {
 }
 #: The operations that are answered.
 ANSWERED: Final = frozenset(_ANSWERS)
+#: Those that write to a store before they answer: to be answered in a thread.
+SLOW: Final = frozenset({"PutModelInvocationLoggingConfiguration"})
 
 
 class ControlPlane:
@@ -78,15 +98,26 @@ class ControlPlane:
         accounts: What they work on.
         terms: On which accounts can call models.
         today: ISO 8601; the day by which models are legacy or ended.
+        logs: Where invocations and these operations are logged, None if they can't be.
     """
 
-    def __init__(self, accounts: Accounts, *, terms: Terms, today: str) -> None:
+    def __init__(
+        self, accounts: Accounts, *, terms: Terms, today: str, logs: InvocationLogs | None = None
+    ) -> None:
         self._accounts = accounts
         self._terms = terms
         self._today = today
+        self._logs = logs
 
     def answer(
-        self, operation: Operation, query: str, body: bytes, *, caller: Caller, now: float
+        self,
+        operation: Operation,
+        query: str,
+        body: bytes,
+        *,
+        caller: Caller,
+        now: float,
+        heard: Heard | None = None,
     ) -> tuple[int, Headers, bytes]:
         """Status, headers and body of a reply.
 
@@ -96,6 +127,7 @@ class ControlPlane:
             body: As on the wire.
             caller: Who asks.
             now: Seconds since the epoch.
+            heard: What CloudTrail's event tells of the request beside that.
 
         Raises:
             APIStatusError: The operation refuses, or isn't there (status 501).
@@ -107,16 +139,46 @@ class ControlPlane:
                 aws_name="NotImplementedException",
                 status_code=501,
             )
-        request = Request(
-            given=operations.read(operation, query, body),
-            account=caller.identity.account,
-            region=caller.region,
-            accounts=self._accounts,
-            terms=self._terms,
-            today=self._today,
-            now=now,
-        )
-        return operation.status, _HEADERS, orjson.dumps(answer(request))
+        account, region = caller.identity.account, caller.region
+        before = self._logs and self._logs.configuration(account, region)
+        given: Document | None = None
+
+        def tell(result: Document | None, refusal: APIStatusError | None) -> None:
+            if self._logs is None:
+                return
+            # What turns logging off is told where it was on.
+            config = self._logs.configuration(account, region) or before
+            if config is None:
+                return
+            event = trail.write_event(
+                operation,
+                caller,
+                given=given,
+                result=result,
+                refusal=refusal,
+                now=now,
+                heard=heard or trail.Heard(),
+            )
+            self._logs.deliver_event(config, event, account=account, region=region)
+
+        try:
+            given = operations.read(operation, query, body)
+            request = Request(
+                given=given,
+                account=account,
+                region=region,
+                accounts=self._accounts,
+                terms=self._terms,
+                today=self._today,
+                now=now,
+                logs=self._logs,
+            )
+            result = answer(request)
+        except APIStatusError as error:
+            tell(None, error)
+            raise
+        tell(result, None)
+        return operation.status, _HEADERS, orjson.dumps(result)
 
     def access(self, caller: Caller, *, now: float) -> Access:
         """A caller's access to models.

@@ -62,6 +62,7 @@ class Exchange:
     Attributes:
         head: All of the request but its body.
         status: The status that was sent, 0 before.
+        peer: Address of the client, empty where the server doesn't tell.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Exchange:
     ) -> None:
         self.head = read_head(scope)
         self.status = 0
+        self.peer: str = (scope.get("client") or ("",))[0]
         self._receive = receive
         self._asgi_send = send
         self._limits = limits

@@ -21,6 +21,7 @@ from outcrop.server import shapes
 if TYPE_CHECKING:
     from outcrop.server.accounts.access import Terms
     from outcrop.server.accounts.state import Accounts
+    from outcrop.server.logs import InvocationLogs
 
 Document = dict[str, Any]
 
@@ -61,6 +62,7 @@ class Request:
         terms: On which accounts can call models.
         today: ISO 8601; the day by which models are legacy or ended.
         now: Seconds since the epoch.
+        logs: Where invocations are logged, None if they can't be.
     """
 
     given: Document
@@ -70,6 +72,7 @@ class Request:
     terms: Terms
     today: str
     now: float
+    logs: InvocationLogs | None = None
 
     @property
     def timestamp(self) -> str:

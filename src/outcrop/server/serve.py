@@ -37,9 +37,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from outcrop.server.accounts.access import Opening, Standing
+    from outcrop.server.accounts.state import Accounts
     from outcrop.server.actors import Actor
     from outcrop.server.actors.function import Answer
     from outcrop.server.app import App
+    from outcrop.server.logs import InvocationLogs
     from outcrop.server.tls import Certificate
 
 _log = logging.getLogger("outcrop.server")
@@ -71,6 +73,11 @@ class Options:
             `new` one that can't start with them, or one that is `invited` to those that are by
             invitation only.
         state: Folder that keeps what accounts have; in memory only if None.
+        s3: Where buckets are, for logs of invocations: a folder whose subfolders are the buckets,
+            or the URL of an S3-compatible endpoint; `s3` in the folder of `state` if None.
+        cloudwatch: URL of an endpoint that answers CloudWatch Logs' operations.
+        log_to: `s3://BUCKET` or `s3://BUCKET/PREFIX`, where the invocations of all accounts are
+            logged that don't say otherwise.
         max_in_flight: Requests that are worked on at once; more are throttled.
         body_seconds: How long a request's body may take.
         write_seconds: How long a client may take nothing of a reply before it is dropped.
@@ -90,6 +97,9 @@ class Options:
     access: Opening = "open"
     account: Standing = "active"
     state: Path | None = None
+    s3: str | os.PathLike[str] | None = None
+    cloudwatch: str | None = None
+    log_to: str | None = None
     max_in_flight: int = 64
     body_seconds: float = 60.0
     write_seconds: float = 60.0
@@ -117,6 +127,7 @@ class LocalBedrock:
         if not 0 <= options.port <= 65535:
             raise ConfigurationError(f"port={options.port} isn't a port.", mend="Use 0 to 65535.")
         self.port = options.port
+        self._accounts, self._logs = _accounts(options)
         self._identities = Identities.from_environment(os.environ)
         for keys in options.identities:
             self._identities.add_keys(keys)
@@ -181,6 +192,11 @@ class LocalBedrock:
         """Variables that point AWS's and Anthropic's clients here; see `environ`."""
         return exports(self.url, self.region, self.ca_bundle)
 
+    @property
+    def logs(self) -> InvocationLogs:
+        """What is logged of invocations, where accounts or `log_to` want it."""
+        return self._logs
+
     # Running ─────────────────────────────────────────────────────────────────────────────────────
 
     async def run(
@@ -207,6 +223,7 @@ class LocalBedrock:
                 self._certificate = self._make_certificate(stack)
             stack.push_async_callback(self._actor.close)
             await self._actor.start()
+            stack.push_async_callback(asyncio.to_thread, self._logs.close)
             instance = uuid.uuid4().hex
             app = self._app(instance)
             listener = Listener(
@@ -275,8 +292,6 @@ class LocalBedrock:
 
     def _app(self, instance: str) -> App:
         from outcrop.server.accounts.access import Terms
-        from outcrop.server.accounts.folder import Folder
-        from outcrop.server.accounts.state import Accounts
         from outcrop.server.app import App
         from outcrop.server.auth import Gate
         from outcrop.server.exchange import Limits
@@ -292,8 +307,9 @@ class LocalBedrock:
             ),
             today=options.today,
             health={"version": __version__, "instance": instance},
-            accounts=Accounts(Folder(options.state) if options.state else None),
+            accounts=self._accounts,
             terms=Terms(opening=options.access, standing=options.account),
+            logs=self._logs,
         )
 
     def _make_certificate(self, stack: AsyncExitStack) -> Certificate:
@@ -312,6 +328,20 @@ class LocalBedrock:
                 "its example keys are public.",
                 self.options.host,
             )
+
+
+def _accounts(options: Options) -> tuple[Accounts, InvocationLogs]:
+    """What accounts have, and where they want their invocations logged."""
+    from outcrop.server.accounts.folder import Folder
+    from outcrop.server.accounts.state import Accounts
+    from outcrop.server.logs import InvocationLogs, Places
+
+    accounts = Accounts(Folder(options.state) if options.state else None)
+    s3 = options.s3
+    if s3 is None and options.state is not None:
+        s3 = options.state / "s3"
+    places = Places(s3=s3, cloudwatch=options.cloudwatch)
+    return accounts, InvocationLogs(accounts, places, log_to=options.log_to)
 
 
 # The parts ───────────────────────────────────────────────────────────────────────────────────────

@@ -96,6 +96,9 @@ def local_bedrock(
     access: Opening = "open",
     account: Standing = "active",
     state: str | os.PathLike[str] | None = None,
+    s3: str | os.PathLike[str] | None = None,
+    cloudwatch: str | None = None,
+    log_to: str | None = None,
 ) -> Generator[LocalBedrock]:
     """A running local Bedrock, which stops at the end of the `with`.
 
@@ -116,6 +119,10 @@ def local_bedrock(
         account: `active`, `new` (which can't start with legacy models) or `invited` (to models that
             are by invitation only).
         state: Folder that keeps what accounts have; in memory only if None.
+        s3: Where buckets are, for logs of invocations: a folder whose subfolders are the buckets,
+            or the URL of an S3-compatible endpoint.
+        cloudwatch: URL of an endpoint that answers CloudWatch Logs' operations.
+        log_to: `s3://BUCKET` or `s3://BUCKET/PREFIX`, where every invocation is logged.
 
     Raises:
         ConfigurationError: Something of this can't be right.
@@ -134,6 +141,9 @@ def local_bedrock(
         access=access,
         account=account,
         state=None if state is None else Path(state),
+        s3=s3,
+        cloudwatch=cloudwatch,
+        log_to=log_to,
     )
     with LocalBedrock(options) as running:
         yield running

@@ -1,4 +1,4 @@
-"""What each account has: its inference profiles, use-case forms, agreements and data retention.
+"""What each account has: inference profiles, use-case forms, agreements, retention, logging.
 
 Rules: a change is made to a copy, which takes the original's place once it is kept; a change that
 fails leaves nothing behind. What a client can make grow has a bound where it is made.
@@ -49,16 +49,48 @@ class Retention(Struct):
     updated: str
 
 
+class S3Config(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A bucket that is written to, and what its keys begin with."""
+
+    bucket_name: str
+    key_prefix: str | None = None
+
+
+class CloudWatchConfig(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A log group that is written to, and where bodies go that are too long for it."""
+
+    log_group_name: str
+    role_arn: str
+    large_data_delivery_s3_config: S3Config | None = None
+
+
+class LoggingConfig(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Where invocations are logged, and with how much of them; AWS's members of that name.
+
+    One without any destination turns logging off.
+    """
+
+    cloud_watch_config: CloudWatchConfig | None = None
+    s3_config: S3Config | None = None
+    text_data_delivery_enabled: bool | None = None
+    image_data_delivery_enabled: bool | None = None
+    embedding_data_delivery_enabled: bool | None = None
+    video_data_delivery_enabled: bool | None = None
+    audio_data_delivery_enabled: bool | None = None
+
+
 class Region(Struct):
     """What an account has in one region.
 
     Attributes:
         profiles: ID → application inference profile, oldest first.
         retention: None where it was never set.
+        logging: None where it was never set.
     """
 
     profiles: dict[str, Profile] = field(default_factory=dict[str, Profile])
     retention: Retention | None = None
+    logging: LoggingConfig | None = None
 
 
 class Account(Struct):
