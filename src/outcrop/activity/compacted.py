@@ -1,0 +1,327 @@
+"""Compacted days: lines of records as Parquet, which DuckDB, Athena, Spark and ClickHouse read.
+
+Rules: a file holds a day's records of one place, and names in its metadata the files that it was
+made of, so that none is counted twice; it appears whole or not at all; compacting again adds what
+has come since; sources stay unless told otherwise. Columns are those of `outcrop.activity.records`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import msgspec
+
+from outcrop.activity import lines, records, source, worker
+from outcrop.activity.worker import Told
+from outcrop.delivery import retention
+from outcrop.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from outcrop.activity.source import File
+
+#: Where a file's metadata names its sources: JSON, path below the place → size.
+SOURCES: Final = b"outcrop.sources"
+#: Rows of a group: what an engine reads at once.
+ROW_GROUP: Final = 100_000
+#: Bytes of unpacked records that are held at once.
+_MOST: Final = 64 * 1024 * 1024
+#: Hours after which a day's own file, still written by a client, is taken for finished.
+_QUIET: Final = 2 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """What was compacted.
+
+    Attributes:
+        days: Days that got a file.
+        records: In these files.
+        files: Sources of them.
+        bytes_before: Size of the sources.
+        bytes_after: Size of the files.
+        removed: Sources that were taken away.
+        skipped: Sources that weren't sound, each with the reason; they stay.
+    """
+
+    days: int
+    records: int
+    files: int
+    bytes_before: int
+    bytes_after: int
+    removed: int
+    skipped: tuple[tuple[str, str], ...]
+
+
+def schema() -> Any:
+    """The columns of a compacted file, as Arrow has them."""
+    import pyarrow as pa
+
+    kinds = {"VARCHAR": pa.string(), "BIGINT": pa.int64()}
+    names = {**records.COLUMNS, **records.CONTENT}
+    return pa.schema(
+        [*[(name, kinds[kind]) for name, kind in names.items()], ("source", pa.string())]
+    )
+
+
+def compact(
+    place: str,
+    *,
+    to: str | None = None,
+    remove: bool = False,
+    now: float,
+    progress: Callable[[int, int], object] | None = None,
+) -> Compacted:
+    """Writes the days of a place as Parquet.
+
+    Args:
+        place: From `outcrop.activity.source.check`.
+        to: A folder for the files; the place itself if None, which has to be a folder then.
+        remove: Whether to take sources away that are whole in a file now; only of a folder that is
+            Outcrop's own (`outcrop.delivery.retention`).
+        now: Seconds since the epoch: what is still written to isn't compacted.
+        progress: Is told bytes that were read, and all there are.
+
+    Raises:
+        ConfigurationError: The place is a bucket or a file, and `to` isn't given; or sources are to
+            be removed from a folder that isn't Outcrop's.
+        OSError: It can't be written.
+    """
+    if to is None and (source.is_remote(place) or not Path(place).is_dir()):
+        raise ConfigurationError(
+            f"{place} isn't a folder to write to.",
+            mend="Name one for the compacted files: --to DIR.",
+        )
+    folder = Path(to or place)
+    if remove and (source.is_remote(place) or not retention.is_marked(Path(place))):
+        raise ConfigurationError(
+            f"{place} isn't a folder of Outcrop's: nothing is removed from there.",
+            mend="Leave --remove out.",
+        )
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    there = source.list_files(str(folder), first=None, last=None)
+    parquet = [file for file in there if file.kind == "parquet"]
+    files = source.list_files(place, first=None, last=None)
+    wanted = without_sources([file for file in files if file.kind == "lines"], parquet)
+    wanted = [file for file in wanted if _is_finished(file, now)]
+    whole, done = sum(file.size for file in wanted), 0
+    count = after = removed = 0
+    skipped: list[tuple[str, str]] = []
+    by_day: dict[str, list[File]] = defaultdict(list)
+    for file in wanted:
+        by_day[_day_of(file)].append(file)
+    for day, group in sorted(by_day.items()):
+        written, size, sound, bad = _write_day(folder, day, group)
+        skipped += bad
+        count += written
+        after += size
+        if remove:
+            removed += _remove(sound)
+        done += sum(file.size for file in group)
+        if progress is not None:
+            progress(done, whole)
+    bad_bytes = {name for name, _ in skipped}
+    before = sum(file.size for file in wanted if file.name not in bad_bytes)
+    return Compacted(
+        len(by_day), count, len(wanted) - len(skipped), before, after, removed, tuple(skipped)
+    )
+
+
+def _is_finished(file: File, now: float) -> bool:
+    """AWS's objects are whole when they are there; a client's file is written for a day."""
+    if not file.key.endswith(".jsonl") or source.is_remote(file.place):
+        return True
+    today = datetime.fromtimestamp(now, UTC).date()
+    if (day := _day_in(file.key)) is not None and day >= today:
+        return False
+    try:
+        return now - (Path(file.place) / file.key).stat().st_mtime > _QUIET
+    except OSError:
+        return False
+
+
+def _day_of(file: File) -> str:
+    day = _day_in(file.key)
+    return f"{day:%Y/%m/%d}" if day else "undated"
+
+
+def _day_in(key: str) -> date | None:
+    return source.day_of(key)
+
+
+def _write_day(
+    folder: Path, day: str, files: Sequence[File]
+) -> tuple[int, int, list[File], list[tuple[str, str]]]:
+    """Writes a day's file; gives its records and size, the sources in it, and those that aren't."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    arrow, parquet = cast("Any", pa), cast("Any", pq)
+    sound: list[File] = []
+    bad: list[tuple[str, str]] = []
+    count = 0
+    name = hashlib.sha256("\n".join(file.name for file in files).encode()).hexdigest()[:16]
+    place = folder / day
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = place / f"outcrop-{name}.parquet"
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    table_schema = schema()
+    try:
+        writer: Any = parquet.ParquetWriter(
+            draft,
+            table_schema,
+            compression="zstd",
+            write_statistics=True,
+            use_dictionary=_DICTIONARY,
+        )
+        with writer:
+            for columns in _day_columns(files, sound, bad):
+                table = arrow.table(columns, schema=table_schema)
+                writer.write_table(table, row_group_size=ROW_GROUP)
+                count += table.num_rows
+            sources = {file.key: file.size for file in sound}
+            writer.add_key_value_metadata({SOURCES: msgspec.json.encode(sources)})
+        if not sound:
+            draft.unlink()
+            return 0, 0, [], bad
+        draft.chmod(0o600)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    return count, path.stat().st_size, sound, bad
+
+
+#: Columns with few values; the others, IDs and bodies, would only fill a dictionary in vain.
+_DICTIONARY: Final = [
+    "account",
+    "region",
+    "inference_region",
+    "operation",
+    "model_id",
+    "identity",
+    "stop_reason",
+    "error",
+    "metadata",
+    "source",
+]
+
+
+def _day_columns(
+    files: Sequence[File], sound: list[File], bad: list[tuple[str, str]]
+) -> Iterator[dict[str, list[Any]]]:
+    columns = _no_rows()
+    held = 0
+    for file, data in source.read(files):
+        if isinstance(data, Exception):
+            bad.append((file.name, f"it can't be read: {data}".partition("\n")[0]))
+            continue
+        unpacked = lines.unpack(data)
+        calls = records.read_calls(unpacked.text)
+        said = records.read_contents(unpacked.text)
+        if unpacked.reason or calls.damaged or calls.lost or calls.read != said.read:
+            reason = unpacked.reason or "not all of its lines are records"
+            bad.append((file.name, reason))
+            continue
+        sound.append(file)
+        for name in records.COLUMNS:
+            columns[name] += calls.columns[name]
+        for name in records.CONTENT:
+            columns[name] += said.columns[name]
+        columns["source"] += [file.name] * calls.read
+        held += len(unpacked.text)
+        if held >= _MOST:
+            yield columns
+            columns, held = _no_rows(), 0
+    if held:
+        yield columns
+
+
+def _no_rows() -> dict[str, list[Any]]:
+    return {name: [] for name in schema().names}
+
+
+def _remove(files: Iterable[File]) -> int:
+    count = 0
+    for file in files:
+        path = Path(file.place) / file.key
+        if retention.is_ours(path, Path(file.place)):
+            path.unlink(missing_ok=True)
+            count += 1
+    return count
+
+
+# Reading ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def without_sources(files: Sequence[File], parquet: Sequence[File]) -> list[File]:
+    """The files that no compacted one has taken up."""
+    taken: set[tuple[str, int]] = set()
+    for file in parquet:
+        taken |= _sources(file)
+    return [file for file in files if (file.key, file.size) not in taken]
+
+
+def _sources(file: File) -> set[tuple[str, int]]:
+    import pyarrow.parquet as pq
+
+    if source.is_remote(file.place):
+        return set()  # it is read, and counts, once it is fetched
+    parquet = cast("Any", pq)
+    path = Path(file.place) / file.key
+    try:
+        found = cast("dict[bytes, bytes] | None", parquet.read_metadata(path).metadata)
+        named = (found or {}).get(SOURCES, b"{}")
+        return set(msgspec.json.decode(named, type=dict[str, int]).items())
+    except Exception:  # noqa: BLE001 - damaged; `examine` tells of it
+        return set()
+
+
+def local(files: Sequence[File], folder: str) -> list[tuple[File, str]]:
+    """Paths of compacted files; those of a bucket are fetched to a folder first.
+
+    Args:
+        files: The files.
+        folder: For what has to be fetched.
+    """
+    found: list[tuple[File, str]] = []
+    for file in files:
+        if not source.is_remote(file.place):
+            found.append((file, str(Path(file.place) / file.key if file.key else file.place)))
+            continue
+        for _, data in source.read([file]):
+            path = Path(folder) / (hashlib.sha256(file.name.encode()).hexdigest() + ".parquet")
+            path.write_bytes(b"" if isinstance(data, Exception) else data)
+            found.append((file, str(path)))
+    return found
+
+
+def examine(connection: Any, paths: Sequence[tuple[File, str]]) -> tuple[list[str], list[Told]]:
+    """Paths of files that are sound and have our columns, and what is to be told of all."""
+    import pyarrow.parquet as pq
+
+    del connection
+    parquet = cast("Any", pq)
+    sound: list[str] = []
+    told: list[Told] = []
+    for file, path in paths:
+        try:
+            found = parquet.ParquetFile(path)
+            missing = set(worker.schema_of("calls").names) - set(found.schema_arrow.names)
+            if missing:
+                reason = f"it has no column {min(missing)!r}: it isn't one of Outcrop's"
+                told.append(Told(file.name, file.size, 0, 1, 0, reason))
+                continue
+            told.append(Told(file.name, file.size, found.metadata.num_rows, 0, 0))
+            sound.append(path)
+        except Exception as error:  # noqa: BLE001 - Arrow's
+            reason = f"it can't be read: {error}".partition("\n")[0]
+            told.append(Told(file.name, file.size, 0, 1, 0, reason))
+    return sound, told

@@ -1,0 +1,412 @@
+"""Records of invocations as tables: where they lie, how they are read, what is asked of them.
+
+Rules: what is in a place when it is opened is what is asked; figures are read once, when they are
+first asked for, and what was said only by whoever asks for that; memory is bounded, what is more
+goes to a temporary folder; what couldn't be read is told, by `damaged` and the view `files`.
+DuckDB reads the compacted files by itself; for lines of JSON it takes five times as long as
+`outcrop.activity.records`, which looks at a few members only.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from queue import Queue
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from outcrop.activity import source, trail, views, worker
+from outcrop.errors import ConfigurationError, RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Self
+
+    import pyarrow as pa
+
+    from outcrop.activity.source import File
+    from outcrop.activity.worker import Told
+
+#: Memory that DuckDB may take; reading takes some beside it.
+MEMORY: Final = "600MB"
+#: Bytes of files from which on they are read by several processes.
+PARALLEL_BYTES: Final = 16 * 1024 * 1024
+_UNITS: Final = {"d": "days", "h": "hours", "m": "minutes", "w": "weeks"}
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A file that couldn't be read whole.
+
+    Attributes:
+        file: Its path or URL.
+        records_read: Calls that could be read.
+        reason: What is wrong.
+    """
+
+    file: str
+    records_read: int
+    reason: str
+
+
+class Activity:
+    """Recorded calls, to be asked; see `outcrop.activity.open`."""
+
+    def __init__(
+        self,
+        places: Sequence[str],
+        *,
+        trails: Sequence[str] = (),
+        since: datetime | None = None,
+        until: datetime | None = None,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> None:
+        """Lists the files; reads none yet.
+
+        Args:
+            places: From `outcrop.activity.source.check`.
+            trails: The same, for CloudTrail's events.
+            since: The first moment, UTC, None for the oldest.
+            until: The moment before which calls count, UTC, None for the newest.
+            progress: Is told bytes that were read, and all there are.
+        """
+        self.places = tuple(places)
+        self.since, self.until = since, until
+        self._progress = progress
+        first, last = since and since.date(), until and until.date()
+        found = [
+            file
+            for place in (*places, *trails)
+            for file in source.list_files(place, first=first, last=last)
+        ]
+        self._lines = [file for file in found if file.kind == "lines"]
+        self._parquet = [file for file in found if file.kind == "parquet"]
+        self._trail = [file for file in found if file.kind == "trail"]
+        self._folder = tempfile.mkdtemp(prefix="outcrop-activity-")
+        self._lock = threading.RLock()
+        self._connection = self._connect()
+        self._loaded: set[str] = set()
+
+    def _connect(self) -> Any:
+        try:
+            import duckdb
+        except ImportError:
+            raise ConfigurationError(
+                "Questions about activity need DuckDB.", mend="pip install 'outcrop[activity]'"
+            ) from None
+        connection: Any = duckdb.connect(
+            config={
+                "memory_limit": MEMORY,
+                "temp_directory": self._folder,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "preserve_insertion_order": False,
+            }
+        )
+        connection.execute("ATTACH ':memory:' AS store (COMPRESS)")
+        connection.execute("USE store")
+        connection.execute(views.FILES)
+        return connection
+
+    # Asking ──────────────────────────────────────────────────────────────────────────────────────
+
+    def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pa.Table:
+        """The answer to a question in SQL, as an Arrow table.
+
+        Args:
+            sql: DuckDB's, over the views `calls`, `contents`, `files` and `trail`; values as
+                `$name`.
+            params: The values.
+
+        Raises:
+            RequestError: It isn't SQL, or names what isn't there.
+        """
+        with self._lock:
+            return self._execute(sql, params).to_arrow_table()
+
+    def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The same as dicts of plain values."""
+        with self._lock:
+            found = self._execute(sql, params)
+            names = [column[0] for column in found.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def _execute(self, sql: str, params: Mapping[str, Any] | None) -> Any:
+        import duckdb
+
+        self._load_for(sql)
+        try:
+            return self._connection.execute(sql, dict(params) if params else None)
+        except duckdb.Error as error:
+            raise RequestError(f"The question can't be answered: {error}") from error
+
+    @property
+    def damaged(self) -> list[Damaged]:
+        """The files that couldn't be read whole."""
+        found = self.rows("SELECT * FROM files WHERE damaged > 0 ORDER BY file")
+        return [Damaged(row["file"], row["records"], row["reason"]) for row in found]
+
+    @property
+    def lost(self) -> int:
+        """Calls that their recorder has said to be lost."""
+        return self.rows("SELECT coalesce(sum(lost), 0)::BIGINT AS lost FROM files")[0]["lost"]
+
+    @property
+    def connection(self) -> Any:
+        """DuckDB's connection, with all views made; for what has no method here."""
+        self._load_for("calls contents trail files")
+        return self._connection
+
+    def close(self) -> None:
+        """Lets go of what was read."""
+        with self._lock:
+            self._connection.close()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        files = len(self._lines) + len(self._parquet)
+        return f"<Activity {', '.join(self.places)}: {files} files>"
+
+    # Reading ─────────────────────────────────────────────────────────────────────────────────────
+
+    def _load_for(self, sql: str) -> None:
+        """Makes the views that a question may name."""
+        words = sql.lower()
+        with self._lock:
+            for name, load in (
+                ("calls", self._load_calls),
+                ("contents", self._load_contents),
+                ("trail", self._load_trail),
+            ):
+                wanted = name in words or (name == "calls" and "files" in words)
+                if wanted and name not in self._loaded:
+                    load()
+                    self._loaded.add(name)
+
+    def _load_calls(self) -> None:
+        self._connection.execute(views.ROUTES)
+        sources = self._read("calls", worker.schema_of("calls").names)
+        where = self._window()
+        self._connection.execute(
+            f"CREATE OR REPLACE VIEW recorded AS SELECT * FROM ({sources}) {where}"  # noqa: S608 - ours
+        )
+        pairs = self._connection.execute(
+            "SELECT DISTINCT model_id, region FROM recorded ORDER BY ALL"
+        ).fetchall()
+        self._insert("routes", views.routes(pairs))
+        self._connection.execute(views.CALLS)
+
+    def _load_contents(self) -> None:
+        names = worker.schema_of("contents").names
+        sources = self._read("contents", names)
+        self._connection.execute(
+            f"""CREATE OR REPLACE VIEW contents AS
+            SELECT request_id, try_cast(rtrim(timestamp, 'Z') AS TIMESTAMP) AS time, operation,
+                model_id, input, output, input_path, output_path, source
+            FROM ({sources}) {self._window()}"""  # noqa: S608 - ours
+        )
+
+    def _load_trail(self) -> None:
+        self._connection.execute(views.TRAIL)
+        told, rows = trail.read(self._trail)
+        self._tell(told)
+        self._insert("trail", rows)
+
+    def _window(self) -> str:
+        bounds: list[str] = []
+        for moment, sign in ((self.since, ">="), (self.until, "<")):
+            if moment is not None:
+                text = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+                bounds.append(f"timestamp {sign} '{text}'")
+        return f"WHERE {' AND '.join(bounds)}" if bounds else ""
+
+    def _read(self, what: str, names: Sequence[str]) -> str:
+        """Reads lines into a table; gives the SQL of all there is, compacted files too."""
+        table = f"{what}_lines"
+        schema = worker.schema_of(what)
+        empty: Any = schema.empty_table()
+        self._connection.register("empty", empty)
+        self._connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM empty")  # noqa: S608
+        self._connection.unregister("empty")
+        for told, batch in self._tables(what):
+            if what == "calls":
+                self._tell(told)
+            if batch.num_rows:
+                self._connection.register("batch", batch)
+                self._connection.execute(f"INSERT INTO {table} SELECT * FROM batch")  # noqa: S608
+                self._connection.unregister("batch")
+        columns = ", ".join(names)
+        sources = [f"SELECT {columns} FROM {table}"]  # noqa: S608 - ours
+        if self._parquet:
+            sources.append(self._compacted(columns, tell=what == "calls"))
+        return " UNION ALL ".join(sources)
+
+    def _compacted(self, columns: str, *, tell: bool) -> str:
+        from outcrop.activity import compacted
+
+        paths = compacted.local(self._parquet, self._folder)
+        sound, told = compacted.examine(self._connection, paths)
+        if tell:
+            self._tell(told)
+        if not sound:
+            return f"SELECT {columns} FROM calls_lines LIMIT 0"  # noqa: S608 - ours
+        names = ", ".join("'" + path.replace("'", "''") + "'" for path in sound)
+        return f"SELECT {columns} FROM read_parquet([{names}], union_by_name = true)"  # noqa: S608
+
+    def _tell(self, told: Sequence[Told]) -> None:
+        self._insert("files", [msgspec.structs.astuple(one) for one in told])
+
+    def _insert(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Adds rows to a table of ours, by columns: row by row takes DuckDB a millisecond each."""
+        if not rows:
+            return
+        import pyarrow as pa
+
+        arrow: Any = pa
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        names = [f"c{at}" for at in range(len(columns))]
+        self._connection.register("given", arrow.table(columns, names=names))
+        self._connection.execute(f"INSERT INTO {table} SELECT * FROM given")  # noqa: S608 - ours
+        self._connection.unregister("given")
+
+    def _tables(self, what: str) -> Iterator[tuple[list[Told], pa.Table]]:
+        from outcrop.activity import compacted
+
+        files = compacted.without_sources(self._lines, self._parquet)
+        whole = sum(file.size for file in files)
+        jobs = _share(files, os.cpu_count() or 1) if whole > PARALLEL_BYTES else [files]
+        found = (
+            _by_processes([worker.Job(what, share) for share in jobs])
+            if len(jobs) > 1
+            else worker.tables(worker.Job(what, files))
+        )
+        done = 0
+        for told, table in found:
+            done += sum(one.bytes for one in told)
+            if self._progress is not None:
+                self._progress(done, whole)
+            yield told, table
+
+
+def _share(files: Sequence[File], count: int) -> list[list[File]]:
+    """The files in shares of about the same size."""
+    shares: list[list[File]] = [[] for _ in range(min(count, 8))]
+    sizes = [0] * len(shares)
+    for file in sorted(files, key=lambda one: -one.size):
+        at = sizes.index(min(sizes))
+        shares[at].append(file)
+        sizes[at] += file.size
+    return [share for share in shares if share]
+
+
+def _by_processes(jobs: Sequence[worker.Job]) -> Iterator[tuple[list[Told], pa.Table]]:
+    """What workers read, as it comes from any of them."""
+    found: Queue[Any] = Queue(maxsize=4)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "outcrop.activity.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for _ in jobs
+    ]
+    threads = [
+        threading.Thread(target=_receive, args=(process, job, found), daemon=True)
+        for process, job in zip(processes, jobs, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    running = len(threads)
+    try:
+        while running:
+            item = found.get()
+            if item is None:
+                running -= 1
+            elif isinstance(item, Exception):
+                raise item
+            else:
+                yield item
+    finally:
+        for process in processes:
+            process.kill()
+        for process, thread in zip(processes, threads, strict=True):
+            while thread.is_alive():  # it may wait for its place in the queue
+                deque(_drained(found), maxlen=0)
+                thread.join(0.05)
+            process.wait()
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                if pipe is not None:
+                    pipe.close()
+
+
+def _drained(queue: Queue[Any]) -> Iterator[Any]:
+    while not queue.empty():
+        yield queue.get_nowait()
+
+
+def _receive(process: subprocess.Popen[bytes], job: worker.Job, found: Queue[Any]) -> None:
+    import pyarrow as pa
+
+    arrow: Any = pa
+    assert process.stdin is not None  # opened as pipes
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        process.stdin.write(msgspec.json.encode(job))
+        process.stdin.close()
+        while line := process.stdout.readline():
+            told = msgspec.json.decode(line, type=list[worker.Told])
+            with arrow.ipc.open_stream(process.stdout) as stream:
+                found.put((told, stream.read_all()))
+        said = process.stderr.read().decode("utf-8", "replace").strip()
+        if process.wait() != 0:
+            last = said.rpartition("\n")[2] or f"status {process.returncode}"
+            found.put(ConfigurationError(f"Records couldn't be read: {last}"))
+    except Exception as error:  # noqa: BLE001 - raised where the tables are waited for
+        found.put(error)
+    finally:
+        found.put(None)
+
+
+def moment(value: object, name: str, *, now: datetime | None = None) -> datetime | None:
+    """A moment as people give it: a datetime, a date, ISO 8601, or a time ago such as `30d`.
+
+    Args:
+        value: The moment; None for none.
+        name: What it is called, for errors.
+        now: What `30d` counts back from; the clock's time if None.
+
+    Raises:
+        ConfigurationError: It is none of these.
+    """
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    text = str(value)
+    if text[:-1].isdecimal() and len(text) < 8 and text[-1:] in _UNITS:
+        return (now or datetime.now(UTC)) - timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(
+            f"{name}={text!r} isn't a time.", mend="Give one as '30d', '12h' or '2026-11-22'."
+        ) from None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)

@@ -1,0 +1,193 @@
+"""Where records lie: which files a place has, of which days, and their bytes.
+
+Rules: a place is a folder, a file, or a bucket by its URL; AWS's layout and Outcrop's own are told
+by their paths, and of both only the days that are asked for are looked at; bodies that lie beside
+their records are no records; what a compacted file was made of isn't read again.
+Source: Amazon Bedrock User Guide, "Monitor model invocation using CloudWatch Logs and Amazon S3".
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
+
+from outcrop.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+Kind = Literal["lines", "parquet", "trail"]
+
+#: Days around the ones that are asked for that are looked at, too: records lie by the hour of their
+#: delivery, which comes after the call.
+_SLACK: Final = timedelta(days=1)
+_DAY: Final = re.compile(r"(?:^|/)(\d{4})/(\d{2})/(\d{2})(?:/|$)")
+_SUFFIXES: Final = (".json.gz", ".jsonl.gz", ".jsonl", ".json", ".parquet")
+_LOGS: Final = "BedrockModelInvocationLogs"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of records.
+
+    Attributes:
+        place: Where it is, as `open` was told.
+        key: Its path below the place.
+        size: Bytes.
+        kind: What is in it.
+    """
+
+    place: str
+    key: str
+    size: int
+    kind: Kind
+
+    @property
+    def name(self) -> str:
+        """The whole path or URL, for people."""
+        return f"{self.place.rstrip('/')}/{self.key}" if self.key else self.place
+
+
+def is_remote(place: str) -> bool:
+    """Whether a place is a bucket."""
+    return "://" in place
+
+
+def check(place: str | os.PathLike[str]) -> str:
+    """A place as its absolute path, or as its URL.
+
+    Raises:
+        ConfigurationError: There is nothing.
+    """
+    text = str(place)
+    if is_remote(text):
+        return text
+    path = Path(text).expanduser().absolute()
+    if not path.exists():
+        raise ConfigurationError(
+            f"{path} isn't there.",
+            mend="Name the folder of AnthropicBedrock(activity=…), or of AWS's deliveries.",
+        )
+    return str(path)
+
+
+def list_files(place: str, *, first: date | None, last: date | None) -> list[File]:
+    """The files of a place that may have records of some days, in order of their paths.
+
+    Args:
+        place: From `check`.
+        first: The first day, None for the oldest.
+        last: The last day, None for the newest.
+
+    Raises:
+        ConfigurationError: The bucket can't be listed.
+    """
+    found = (
+        _list_remote(place, first, last) if is_remote(place) else _list_local(place, first, last)
+    )
+    files = [
+        File(place, key, size, kind)
+        for key, size in found
+        if (kind := _kind(key or place)) is not None and _within(key, first, last)
+    ]
+    return sorted(files, key=lambda file: file.key)
+
+
+def _kind(key: str) -> Kind | None:
+    name = key.rpartition("/")[2]
+    if not name.endswith(_SUFFIXES) or name.startswith(".") or "/data/" in f"/{key}":
+        return None
+    if name.endswith(".parquet"):
+        return "parquet"
+    if "/CloudTrail/" in f"/{key}":
+        return "trail"
+    return "lines"
+
+
+def _within(key: str, first: date | None, last: date | None) -> bool:
+    day = day_of(key)
+    if day is None:
+        return True
+    return not ((first and day < first - _SLACK) or (last and day > last + _SLACK))
+
+
+def day_of(key: str) -> date | None:
+    """The day in a path, None if there is none."""
+    match = _DAY.search(key)
+    try:
+        return date(int(match[1]), int(match[2]), int(match[3])) if match else None
+    except ValueError:
+        return None
+
+
+def _list_local(place: str, first: date | None, last: date | None) -> Iterator[tuple[str, int]]:
+    if os.path.isdir(place):  # noqa: PTH112 - there are thousands: pathlib takes ten times as long
+        yield from _walk(place, "", first, last)
+    else:
+        yield "", Path(place).stat().st_size
+
+
+def _walk(
+    folder: str, key: str, first: date | None, last: date | None
+) -> Iterator[tuple[str, int]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            inner = f"{key}/{entry.name}" if key else entry.name
+            try:
+                if entry.is_dir():
+                    if entry.name != "data" and _within(inner, first, last):
+                        yield from _walk(entry.path, inner, first, last)
+                elif entry.is_file():
+                    yield inner, entry.stat().st_size
+            except OSError:  # gone meanwhile, as a draft that was renamed
+                continue
+
+
+def _list_remote(place: str, first: date | None, last: date | None) -> Iterator[tuple[str, int]]:
+    """The objects of a bucket; where days are folders, only those that are asked for are listed."""
+    store = open_remote(place)
+    prefixes: list[str] = [""]
+    while prefixes:
+        prefix = prefixes.pop()
+        listed = cast("Any", store).list_with_delimiter(prefix or None)
+        for item in listed["objects"]:
+            yield item["path"], item["size"]
+        prefixes += [
+            inner
+            for inner in listed["common_prefixes"]
+            if inner.rstrip("/").rpartition("/")[2] != "data" and _within(inner, first, last)
+        ]
+
+
+def open_remote(place: str) -> object:
+    """The store of a bucket.
+
+    Raises:
+        ConfigurationError: It can't be opened.
+    """
+    from outcrop.delivery import stores
+
+    return stores.open_store(place)
+
+
+def read(files: Iterable[File]) -> Iterator[tuple[File, bytes | Exception]]:
+    """The bytes of files, one after the other; what can't be read comes as its error."""
+    remote: dict[str, object] = {}
+    for file in files:
+        try:
+            if is_remote(file.place):
+                if file.place not in remote:
+                    remote[file.place] = open_remote(file.place)
+                store = cast("Any", remote[file.place])
+                yield file, bytes(store.get(file.key).bytes())
+            else:
+                yield (
+                    file,
+                    (Path(file.place) / file.key if file.key else Path(file.place)).read_bytes(),
+                )
+        except Exception as error:  # noqa: BLE001 - whatever a store raises
+            yield file, error
