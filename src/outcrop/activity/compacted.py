@@ -303,11 +303,24 @@ def local(files: Sequence[File], folder: str) -> list[tuple[File, str]]:
     return found
 
 
-def examine(connection: Any, paths: Sequence[tuple[File, str]]) -> tuple[list[str], list[Told]]:
+def having(needle: str) -> str:
+    """SQL for records that have something in them, maybe across the pieces of a stream.
+
+    Args:
+        needle: In lower case.
+    """
+    wanted = "'" + needle.replace("'", "''") + "'"
+    pieces = (
+        """array_to_string(regexp_extract_all(output, '"text":"((?:[^"\\\\]|\\\\.)*)"', 1), '')"""
+    )
+    return f"""WHERE contains(lower(input), {wanted}) OR contains(lower(output), {wanted})
+        OR (output[1] = '[' AND contains(lower({pieces}), {wanted}))"""
+
+
+def examine(paths: Sequence[tuple[File, str]]) -> tuple[list[str], list[Told]]:
     """Paths of files that are sound and have our columns, and what is to be told of all."""
     import pyarrow.parquet as pq
 
-    del connection
     parquet = cast("Any", pq)
     sound: list[str] = []
     told: list[Told] = []

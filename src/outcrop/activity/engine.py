@@ -19,11 +19,11 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from queue import Queue
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from outcrop.activity import source, trail, views, worker
+from outcrop.activity import lines, source, trail, views, worker
 from outcrop.errors import ConfigurationError, RequestError
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ class Activity:
         self._lock = threading.RLock()
         self._connection = self._connect()
         self._loaded: set[str] = set()
+        self._sound: list[str] | None = None  # paths of compacted files, once they are examined
+        self._compacted_told: list[Told] = []
 
     def _connect(self) -> Any:
         try:
@@ -147,6 +149,51 @@ class Activity:
             return self._connection.execute(sql, dict(params) if params else None)
         except duckdb.Error as error:
             raise RequestError(f"The question can't be answered: {error}") from error
+
+    def containing(self, text: str) -> Iterator[dict[str, Any]]:
+        """What was said in the calls in which a text may stand, the newest first.
+
+        Columns are those of `contents`; not every one has the text as a person would read it.
+
+        Args:
+            text: Looked for without regard to case.
+        """
+        needle = lines.needle(text)
+        with self._lock:
+            names = worker.schema_of("contents").names
+            sources = self._read("found", names, needle=needle)
+            cursor = self._connection.cursor()  # other questions may come between its rows
+            cursor.execute("USE store")
+            found = cursor.execute(
+                f"""SELECT request_id, try_cast(rtrim(timestamp, 'Z') AS TIMESTAMP) AS time,
+                operation, model_id, input, output, input_path, output_path, source
+                FROM ({sources}) {self._window()} ORDER BY time DESC, request_id"""  # noqa: S608
+            )
+            heads = [column[0] for column in found.description]
+        while rows := found.fetchmany(100):
+            for row in rows:
+                yield dict(zip(heads, row, strict=True))
+
+    def said(self, name: str, request_id: str) -> list[dict[str, Any]]:
+        """What was said in a call, from its file: `input`, `output`, `input_path`, `output_path`.
+
+        Args:
+            name: Of the file, as in the column `source`.
+            request_id: AWS's ID of the request.
+        """
+        files = [file for file in self._lines if file.name == name]
+        for _, table in worker.tables(worker.Job("contents", files)):
+            rows: list[dict[str, Any]] = cast("Any", table).to_pylist()
+            if kept := [row for row in rows if row["request_id"] == request_id]:
+                return kept[:1]
+        if not self._parquet:
+            return []
+        names = ", ".join(worker.schema_of("contents").names)
+        sql = f"SELECT * FROM ({self._compacted(names)}) WHERE request_id = $id LIMIT 1"  # noqa: S608
+        with self._lock:
+            found = self._connection.execute(sql, {"id": request_id})
+            heads = [column[0] for column in found.description]
+            return [dict(zip(heads, row, strict=True)) for row in found.fetchall()]
 
     @property
     def damaged(self) -> list[Damaged]:
@@ -234,15 +281,22 @@ class Activity:
                 bounds.append(f"timestamp {sign} '{text}'")
         return f"WHERE {' AND '.join(bounds)}" if bounds else ""
 
-    def _read(self, what: str, names: Sequence[str]) -> str:
-        """Reads lines into a table; gives the SQL of all there is, compacted files too."""
+    def _read(self, what: str, names: Sequence[str], *, needle: str | None = None) -> str:
+        """Reads lines into a table; gives the SQL of all there is, compacted files too.
+
+        Args:
+            what: `calls`, `contents`, or `found` for contents with something in them.
+            names: The columns.
+            needle: What they have in them, in lower case; empty where that can't be told by bytes.
+        """
         table = f"{what}_lines"
-        schema = worker.schema_of(what)
+        kind = "contents" if what == "found" else what
+        schema = worker.schema_of(kind)
         empty: Any = schema.empty_table()
         self._connection.register("empty", empty)
         self._connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM empty")  # noqa: S608
         self._connection.unregister("empty")
-        for told, batch in self._tables(what):
+        for told, batch in self._tables(kind, needle or ""):
             if what == "calls":
                 self._tell(told)
             if batch.num_rows:
@@ -252,20 +306,25 @@ class Activity:
         columns = ", ".join(names)
         sources = [f"SELECT {columns} FROM {table}"]  # noqa: S608 - ours
         if self._parquet:
-            sources.append(self._compacted(columns, tell=what == "calls"))
+            sources.append(self._compacted(columns, needle or "", tell=what == "calls"))
         return " UNION ALL ".join(sources)
 
-    def _compacted(self, columns: str, *, tell: bool) -> str:
+    def _compacted(self, columns: str, needle: str = "", *, tell: bool = False) -> str:
+        """The SQL of what the compacted files have."""
         from outcrop.activity import compacted
 
-        paths = compacted.local(self._parquet, self._folder)
-        sound, told = compacted.examine(self._connection, paths)
+        if self._sound is None:
+            paths = compacted.local(self._parquet, self._folder)
+            self._sound, self._compacted_told = compacted.examine(paths)
         if tell:
-            self._tell(told)
-        if not sound:
-            return f"SELECT {columns} FROM calls_lines LIMIT 0"  # noqa: S608 - ours
-        names = ", ".join("'" + path.replace("'", "''") + "'" for path in sound)
-        return f"SELECT {columns} FROM read_parquet([{names}], union_by_name = true)"  # noqa: S608
+            self._tell(self._compacted_told)
+        if not self._sound:
+            nothing = ", ".join(f"NULL AS {name}" for name in columns.split(", "))
+            return f"SELECT {nothing} LIMIT 0"
+        names = ", ".join("'" + path.replace("'", "''") + "'" for path in self._sound)
+        where = compacted.having(needle) if needle else ""
+        files = f"read_parquet([{names}], union_by_name = true)"
+        return f"SELECT {columns} FROM {files} {where}"  # noqa: S608 - our own names
 
     def _tell(self, told: Sequence[Told]) -> None:
         self._insert("files", [msgspec.structs.astuple(one) for one in told])
@@ -283,16 +342,16 @@ class Activity:
         self._connection.execute(f"INSERT INTO {table} SELECT * FROM given")  # noqa: S608 - ours
         self._connection.unregister("given")
 
-    def _tables(self, what: str) -> Iterator[tuple[list[Told], pa.Table]]:
+    def _tables(self, what: str, needle: str) -> Iterator[tuple[list[Told], pa.Table]]:
         from outcrop.activity import compacted
 
         files = compacted.without_sources(self._lines, self._parquet)
         whole = sum(file.size for file in files)
         jobs = _share(files, os.cpu_count() or 1) if whole > PARALLEL_BYTES else [files]
         found = (
-            _by_processes([worker.Job(what, share) for share in jobs])
+            _by_processes([worker.Job(what, share, needle) for share in jobs])
             if len(jobs) > 1
-            else worker.tables(worker.Job(what, files))
+            else worker.tables(worker.Job(what, files, needle))
         )
         done = 0
         for told, table in found:

@@ -6,6 +6,7 @@ told. Unpacking is isal's if it is there (it takes two thirds of zlib's time), z
 
 from __future__ import annotations
 
+import re
 import zlib
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -42,6 +43,63 @@ def unpack(data: bytes) -> Lines:
         if reason or not _is_whole(last):
             return Lines(whole, reason or "it ends within a record")
     return Lines(text, reason)
+
+
+def needle(text: str) -> str:
+    """What the bytes of a record have in them, in lower case, if a text may stand in it.
+
+    JSON may write letters beyond ASCII, quotes and a few others in several ways, so that only the
+    longest run without them is looked for; empty if there is none, and every record may have it.
+
+    Args:
+        text: As people read it.
+    """
+    runs = [""]
+    for letter in text:
+        if letter.isascii() and letter.isprintable() and letter not in "\"\\/<>&'":
+            runs[-1] += letter
+        else:
+            runs.append("")
+    longest = max(runs, key=len)
+    return longest.lower() if len(longest) > 1 else ""
+
+
+#: Texts in the pieces of a streamed reply.
+_PIECES: Final = re.compile(rb'"text"\s*:\s*"((?:[^"\\]|\\.)*)"')
+
+
+def having(text: bytes, needle: bytes) -> bytes:
+    """The lines that have something in them, upper and lower case alike, or across pieces of text.
+
+    Args:
+        text: Whole lines.
+        needle: In lower case.
+    """
+    lower = text.lower()
+    kept: list[bytes] = []
+    streams = b'"content_block_delta"' in text
+    start = 0
+    while start < len(text):
+        end = text.find(b"\n", start)
+        end = len(text) if end < 0 else end
+        if streams:
+            found = lower.find(needle, start, end) >= 0 or _across(lower[start:end], needle)
+        else:
+            at = lower.find(needle, start)  # the next line that has it, at once
+            if at < 0:
+                break
+            start = text.rfind(b"\n", 0, at) + 1
+            end = text.find(b"\n", at)
+            end = len(text) if end < 0 else end
+            found = True
+        if found:
+            kept.append(text[start:end])
+        start = end + 1
+    return b"\n".join(kept)
+
+
+def _across(line: bytes, needle: bytes) -> bool:
+    return b'"content_block_delta"' in line and needle in b"".join(_PIECES.findall(line))
 
 
 def _is_whole(line: bytes) -> bool:

@@ -52,10 +52,18 @@ class Told(msgspec.Struct):
 
 
 class Job(msgspec.Struct):
-    """What a worker is to do: which columns of which files."""
+    """What a worker is to do.
+
+    Attributes:
+        what: `calls` or `contents`.
+        files: Of these files.
+        needle: Only records that have this in them, in lower case, maybe across the pieces of a
+            stream; empty for all.
+    """
 
     what: str
     files: list[File]
+    needle: str = ""
 
 
 def tables(job: Job) -> Iterator[tuple[list[Told], pa.Table]]:
@@ -69,8 +77,7 @@ def tables(job: Job) -> Iterator[tuple[list[Told], pa.Table]]:
     told: list[Told] = []
     size = 0
     for file, data in source.read(job.files):
-        found = _read(file, data, job.what)
-        one, batch = found
+        one, batch = _read(file, data, job)
         told.append(one)
         for name, values in batch.columns.items():
             columns[name] += values
@@ -94,12 +101,13 @@ def _table(columns: dict[str, list[Any]], schema: pa.Schema) -> pa.Table:
     return arrow.table(columns, schema=schema)
 
 
-def _read(file: File, data: bytes | Exception, what: str) -> tuple[Told, records.Batch]:
+def _read(file: File, data: bytes | Exception, job: Job) -> tuple[Told, records.Batch]:
     if isinstance(data, Exception):
         reason = f"it can't be read: {data}".partition("\n")[0]
         return Told(file.name, file.size, 0, 1, 0, reason), records.Batch({})
     unpacked = lines.unpack(data)
-    batch = READERS[what](unpacked.text)
+    text = lines.having(unpacked.text, job.needle.encode()) if job.needle else unpacked.text
+    batch = READERS[job.what](text)
     damaged = batch.damaged + bool(unpacked.reason)
     reason = unpacked.reason or (f"{damaged} lines are no records" if damaged else "")
     return Told(file.name, file.size, batch.read, damaged, batch.lost, reason), batch
