@@ -131,8 +131,12 @@ class Activity:
         Raises:
             RequestError: It isn't SQL, or names what isn't there.
         """
+        import pyarrow as pa
+
+        arrow: Any = pa
         with self._lock:
-            return self._execute(sql, params).to_arrow_table()
+            found = self._execute(sql, params, relation=True)
+            return arrow.table({}) if found is None else found.to_arrow_table()
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """The same as dicts of plain values."""
@@ -141,12 +145,16 @@ class Activity:
             names = [column[0] for column in found.description or ()]
             return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
-    def _execute(self, sql: str, params: Mapping[str, Any] | None) -> Any:
+    def _execute(
+        self, sql: str, params: Mapping[str, Any] | None, *, relation: bool = False
+    ) -> Any:
         import duckdb
 
         self._load_for(sql)
+        ask = self._connection.sql if relation else self._connection.execute
+        given = dict(params) if params else None
         try:
-            return self._connection.execute(sql, dict(params) if params else None)
+            return ask(sql, params=given) if relation else ask(sql, given)
         except duckdb.Error as error:
             raise RequestError(f"The question can't be answered: {error}") from error
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +27,7 @@ Row = dict[str, Any]
 
 #: Characters of a finding that are shown before and behind.
 AROUND: Final = 60
+_BLANKS: Final = re.compile(r"\s+")
 #: Bytes of a body beside its record that are read.
 _MOST_BYTES: Final = 64 * 1024 * 1024
 
@@ -101,7 +103,8 @@ def _place(row: Row, text: str) -> Found | None:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split()) if text.strip() else text[:1]
+    """The text on one line; where it is cut stays a space."""
+    return _BLANKS.sub(" ", text)
 
 
 def conversation(log: Activity, request_id: str, *, most_characters: int = 500_000) -> Row:

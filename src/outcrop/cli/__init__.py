@@ -30,6 +30,7 @@ COMMANDS = {
     "env": ("outcrop.cli.env:env", "Print the exports that point clients at it."),
     "models": ("outcrop.cli.models:app", "List the Claude models on Bedrock, or show one."),
     "resolve": ("outcrop.cli.resolve:resolve", "Say which ID a model is called by, and why."),
+    "activity": ("outcrop.cli.activity.commands:app", "Ask what was asked, spent and misused."),
     "doctor": ("outcrop.cli.doctor:doctor", "Examine credentials, region, access and models."),
 }
 MODEL_COMMANDS = {
