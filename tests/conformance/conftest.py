@@ -366,11 +366,16 @@ def _keeping_what_is_proved() -> Iterator[None]:
 
 
 def _ask(
-    client: Client, bedrock: LocalBedrock, environ: dict[str, str], folder: Path
+    client: Client,
+    bedrock: LocalBedrock,
+    environ: dict[str, str],
+    folder: Path,
+    wanted: list[Case] | None = None,
 ) -> Heard | str:
-    """What a client tells of all its cases; in plain text why it told nothing."""
+    """What a client tells of cases, by default of its own; in plain text why it told nothing."""
     cases = folder / "cases.json"
-    cases.write_text(json.dumps(list(_cases(client, bedrock))), encoding="utf-8")
+    wanted = list(_cases(client, bedrock)) if wanted is None else wanted
+    cases.write_text(json.dumps(wanted), encoding="utf-8")
     command, options = _command(client, cases)
     environ = environ | bedrock.environ()
     done = subprocess.run(
@@ -384,6 +389,18 @@ def _ask(
         told = json.loads(line)
         voices[told["voice"]][told["name"]] = told
     return voices
+
+
+@pytest.fixture(scope="session")
+def ask_client(scratch_environ: dict[str, str]) -> Callable[..., Heard]:
+    """Has a client, by its name, do cases at a local Bedrock; gives what it tells."""
+
+    def ask(name: str, bedrock: LocalBedrock, folder: Path, wanted: list[Case]) -> Heard:
+        said = _ask(CLIENTS[name], bedrock, scratch_environ, folder, wanted)
+        assert not isinstance(said, str), said
+        return said
+
+    return ask
 
 
 @pytest.fixture(scope="session")
