@@ -19,6 +19,7 @@ from hypothesis import given, strategies as st
 
 from outcrop.bedrock import blocks, converse, converse_reply, mapping
 from outcrop.bedrock.converse_stream import EventReader, EventWriter
+from outcrop.bedrock.names import LONGEST, Names, is_safe
 from outcrop.errors import (
     APIResponseValidationError,
     RequestError,
@@ -87,7 +88,7 @@ citations = st.one_of(
         title=words | st.none(),
     ),
 )
-cited = fixed("text", text=words, citations=st.lists(citations, min_size=1, max_size=3))
+cited = fixed("text", text=words, citations=st.lists(citations, max_size=3))
 thoughts = fixed("thinking", thinking=words, signature=words)
 redacted = fixed("redacted_thinking", data=words)
 calls = fixed("tool_use", id=ids, name=names, input=objects)
@@ -326,6 +327,8 @@ def test_a_document_in_s3_has_its_place():
         (["a", "a", "a"], ["a", "a (2)", "a (3)"]),
         (["報告"], ["Document 1"]),
         (["x" * 300, "x" * 300], ["x" * 200, "x" * 196 + " (2)"]),
+        (["a (2)", "a", "a", "a"], ["a (2)", "a", "a (3)", "a (4)"]),
+        (["a"] * 11, ["a", *(f"a ({number})" for number in range(2, 12))]),
     ],
 )
 def test_titles_become_names_that_converse_takes(titles, names):
@@ -334,6 +337,35 @@ def test_titles_become_names_that_converse_takes(titles, names):
     written = converse.write_fields({"messages": [{"role": "user", "content": content}]})
     made = [block["document"]["name"] for block in written["messages"][0]["content"]]
     assert made == names
+
+
+@pytest.mark.parametrize(
+    "title", ["Report", "x" * 300, None, "x" * 196 + "{:04}"], ids=["short", "long", "none", "stem"]
+)
+def test_titles_that_are_the_same_again_and_again_are_numbered_in_linear_time(title):
+    # By the square of them, this would take an hour.
+    names, many = Names(), 100_000
+    titles = [title and title.format(number % (many // 2) % 10_000) for number in range(many)]
+    made = [names.name(one) for one in titles]
+    assert len(set(made)) == many
+    assert max(map(len, made)) <= LONGEST
+    assert is_safe(made[-1])
+
+
+def test_ten_paths_of_the_callers_own_do_not_hide_the_stop_sequence():
+    paths = [f"/usage/{number}" for number in range(10)]
+    request = {"messages": [], "stop_sequences": ["END"]}
+    with pytest.raises(
+        RequestError, match=r"additionalModelResponseFieldPaths has 10 paths.*place"
+    ):
+        converse.write_fields({**request, "additionalModelResponseFieldPaths": paths})
+    for own in (paths[1:], ["/stop_sequence", *paths[1:]]):
+        written = converse.write_fields({**request, "additionalModelResponseFieldPaths": own})
+        assert sorted(written["additionalModelResponseFieldPaths"]) == sorted(
+            {*own, "/stop_sequence"}
+        )
+    without = converse.write_fields({"messages": [], "additionalModelResponseFieldPaths": paths})
+    assert without["additionalModelResponseFieldPaths"] == paths
 
 
 def test_stop_sequences_are_asked_for_by_name():
@@ -375,6 +407,36 @@ def test_headers_of_invoke_model_become_fields():
         "performanceConfig": {"latency": "optimized"},
         "requestMetadata": {"team": "geology"},
     }
+
+
+@pytest.mark.parametrize(
+    ("points", "attached"),
+    [
+        (["text", "5m", "1h"], 1),
+        (["text", "5m", "5m", "5m"], 1),
+        (["5m", "text"], 0),
+        (["5m", "1h", "text", "1h"], 1),
+    ],
+)
+def test_a_cache_point_is_never_lost_to_another(points, attached):
+    content = [
+        {"text": "Hi"} if one == "text" else {"cachePoint": {"type": "default", "ttl": one}}
+        for one in points
+    ]
+    given_ = {"messages": [{"role": "user", "content": content}], "system": content}
+    read, _ = converse.read_ask(given_)
+    assert sum("cache_control" in block for block in read["system"]) == attached
+    written = converse.write_fields(read)
+    assert written["messages"][0]["content"] == written["system"] == content
+
+
+def test_a_cache_point_of_a_tool_is_never_lost_to_another():
+    spec = {"toolSpec": {"name": "now", "inputSchema": {"json": {}}}}
+    points = [{"cachePoint": {"type": "default", "ttl": ttl}} for ttl in ("5m", "1h")]
+    read, _ = converse.read_ask({"messages": [], "toolConfig": {"tools": [spec, *points]}})
+    tool, point = read["tools"]
+    assert tool["cache_control"] == {"type": "ephemeral", "ttl": "5m"}
+    assert point == {"type": "cachePoint", **points[1]}
 
 
 URL = {"type": "url", "url": "https://example.com/a.png"}
@@ -549,6 +611,9 @@ def test_a_stream_comes_back_the_same_however_it_is_cut(message, piece, chunk):
     def split(text):
         return [text[at : at + piece] for at in range(0, len(text), piece)]
 
+    for block in message["content"]:
+        if block.get("citations") == []:
+            del block["citations"]  # a stream of Converse has no event that says so
     wire = b"".join(frames_of(message, split))
     reader, assembly = EventReader(model="claude-x", request_id="1"), Assembly()
     for at in range(0, len(wire), chunk):
@@ -618,3 +683,103 @@ def test_what_came_before_a_frame_of_another_shape_is_handed_out():
     assert len(reader.feed(wire)) == 3
     with pytest.raises(APIResponseValidationError):
         reader.raise_fault()
+
+
+# Citations ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "citation",
+    [
+        {"location": {"hologram": {"at": 3}}},
+        {"location": {"hologram": {"at": 3}}, "sourceContent": [{"text": "a"}, {"text": "b"}]},
+        {"title": "Rock"},
+        {},
+    ],
+)
+def test_a_citation_of_an_unknown_kind_comes_through_untouched(citation):
+    block = {"citationsContent": {"content": [{"text": "Hi"}], "citations": [citation]}}
+    read = blocks.read_block(block)
+    (one,) = read["citations"]
+    kind = one["type"]
+    assert kind == next(iter(citation.get("location", {})), "citation")
+    assert one == {"type": kind, **citation}
+    request = {"messages": [{"role": "assistant", "content": [read]}]}
+    assert converse.write_fields(request)["messages"][0]["content"] == [block]
+
+
+def test_that_there_are_no_citations_is_said_where_claude_says_it_and_nowhere_else():
+    text = {"type": "text", "text": "Hi", "citations": []}
+    result = {"type": "tool_result", "tool_use_id": "t", "content": [text]}
+    turns = [{"role": "assistant", "content": [text]}, {"role": "user", "content": [text, result]}]
+    written = converse.write_fields({"messages": turns, "system": [text]})
+    uncited = {"citationsContent": {"content": [{"text": "Hi"}], "citations": []}}
+    assert written["messages"][0]["content"] == [uncited]
+    assert converse.read_ask(written)[0]["messages"][0] == turns[0]
+    user, told = written["messages"][1]["content"]
+    assert [user, *told["toolResult"]["content"], *written["system"]] == [{"text": "Hi"}] * 3
+
+
+FOUND = {
+    "type": "web_search_result_location",
+    "url": "https://example.com/",
+    "title": "Rocks",
+    "encrypted_index": "RW5jcnlwdGVk",
+    "cited_text": "Granite is hard.",
+}
+MARKED = {
+    "type": "char_location",
+    "document_index": 0,
+    "document_title": "Rock",
+    "start_char_index": 0,
+    "end_char_index": 16,
+    "cited_text": "Granite is hard.",
+    "file_id": "file_1",
+}
+HOLOGRAM = {"type": "hologram_location", "cited_text": "Granite is hard."}
+
+
+@pytest.mark.parametrize(
+    "citations_", [[FOUND], [MARKED, HOLOGRAM], [HOLOGRAM], [{}], ["Rock"], []]
+)
+def test_an_answer_is_told_with_as_much_of_its_citations_as_converse_has(citations_):
+    message = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-x",
+        "content": [{"type": "text", "text": "It is.", "citations": citations_}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 1, "output_tokens": 2},
+    }
+    headers, body = converse_reply.write_reply(message, latency=1, extras=converse.Extras())
+    response = {"status_code": 200, "headers": dict(headers), "body": body}
+    (block,) = create_parser("rest-json").parse(response, REPLY)["output"]["message"]["content"]
+    kept = [one for one in citations_ if one in (FOUND, MARKED)]
+    said = block.get("citationsContent", {"content": [block]})
+    assert said["content"] == [{"text": "It is."}]
+    told_whole = said.get("citations", [])
+    assert len(told_whole) == len(kept)
+    frames = b"".join(
+        EventWriter(converse.Extras()).write(one, padding=2)
+        for one in (
+            {
+                "type": "content_block_start",
+                "index": 0,
+                "content_block": {"type": "text", "text": ""},
+            },
+            *(
+                {
+                    "type": "content_block_delta",
+                    "index": 0,
+                    "delta": {"type": "citations_delta", "citation": one},
+                }
+                for one in citations_
+            ),
+        )
+    )
+    events = EventReader(model="m", request_id="1").feed(frames)
+    told = [event["delta"]["citation"] for event in events if "delta" in event]
+    assert [one["cited_text"] for one in told] == [one["cited_text"] for one in kept]
+    assert all(one["sourceContent"] == [{"text": "Granite is hard."}] for one in told_whole)

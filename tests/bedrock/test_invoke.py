@@ -9,7 +9,8 @@ from botocore.eventstream import EventStreamBuffer
 from hypothesis import given, strategies as st
 
 from outcrop import errors
-from outcrop.bedrock import invoke, routes
+from outcrop.bedrock import boto3_shapes, invoke, routes
+from outcrop.messages.view import View
 
 ASK = {
     "model": "m",
@@ -60,6 +61,43 @@ def test_iterables_and_unknown_fields_go_through():
 def test_what_json_cannot_hold_is_named():
     with pytest.raises(errors.RequestError, match="bytes"):
         invoke.write_ask({**ASK, "system": b"no"}, api_version="y")
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize(
+    ("place", "path"),
+    [
+        (lambda number: {"temperature": number}, "temperature"),
+        (lambda number: {"a": [{"b": (1, number)}]}, "a.0.b.1"),
+        (lambda number: {"a": iter([None, {"b": number}])}, "a.1.b"),
+        (lambda number: {"a": View.of({"b": number})}, "a.b"),
+        (lambda number: {"a": iter([iter([number])])}, "a.0.0"),
+    ],
+)
+def test_what_json_has_no_number_for_is_refused_with_its_path(place, path, number):
+    with pytest.raises(errors.RequestError) as caught:
+        invoke.write_ask({**ASK, **place(number)}, api_version="y")
+    assert str(caught.value).startswith(f"{path} is {number}, which JSON has no number for.")
+    with pytest.raises(errors.RequestError):
+        invoke.dump(place(number))
+    with pytest.raises(errors.RequestError):
+        boto3_shapes.write_ask(place(number))
+
+
+@given(
+    st.recursive(
+        st.floats() | st.none() | st.sampled_from(["null", "nan", 1, True]),
+        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["null", "a"]), inner),
+    )
+)
+def test_a_request_is_written_if_json_has_all_of_it(value):
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        with pytest.raises(errors.RequestError):
+            invoke.dump({"a": value})
+    else:
+        assert json.loads(invoke.dump({"a": value})) == {"a": value}
 
 
 def test_an_ask_is_read_back():

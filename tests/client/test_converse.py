@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from base64 import b64encode
-from io import BytesIO
+from io import BytesIO, StringIO
 
 import boto3
 import pytest
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+from botocore.parsers import create_parser
+from botocore.serialize import create_serializer
 
 from outcrop import AnthropicBedrock, AsyncAnthropicBedrock, errors
 from outcrop.bedrock import boto3_shapes
@@ -261,9 +266,64 @@ def test_errors_of_converse_are_the_clients(client):
     assert caught.value.aws_name == "ValidationException"
 
 
+CONVERSE_MODEL = ServiceModel(
+    Loader().load_service_model("bedrock-runtime", "service-2"), "bedrock-runtime"
+).operation_model("Converse")
+
+
+def blobs(shape, make, seen=frozenset()):
+    """A value for each blob that a shape has, with what `make` gives in its place."""
+    if shape.type_name == "blob":
+        yield make()
+    elif shape.name in seen:
+        return
+    elif shape.type_name == "structure":
+        for name, member in shape.members.items():
+            for value in blobs(member, make, seen | {shape.name}):
+                yield {name: value}
+    elif shape.type_name == "list":
+        for value in blobs(shape.member, make, seen | {shape.name}):
+            yield [value]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: b"\x00\xff", lambda: bytearray(b"\x00\xff"), lambda: "né", lambda: ""],
+    ids=["bytes", "bytearray", "text", "empty"],
+)
+def test_blobs_go_as_boto3_sends_them(make):
+    asks = list(blobs(CONVERSE_MODEL.input_shape, make))
+    assert len(asks) == 10
+    serializer = create_serializer("rest-json", include_validation=False)
+    for ask in asks:
+        before = repr(ask)
+        theirs = serializer.serialize_to_request({"modelId": "m", **ask}, CONVERSE_MODEL)["body"]
+        assert json.loads(boto3_shapes.write_ask(ask)) == json.loads(theirs)
+        assert repr(ask) == before
+
+
+def test_blobs_come_back_as_boto3_gives_them():
+    replies = list(blobs(CONVERSE_MODEL.output_shape, lambda: "AP8="))
+    assert len(replies) == 9
+    for reply in replies:
+        body = json.dumps(reply).encode()
+        response = {"status_code": 200, "headers": {}, "body": body}
+        theirs = create_parser("rest-json").parse(response, CONVERSE_MODEL.output_shape)
+        assert boto3_shapes.read_reply(body)["output"] == theirs["output"]
+
+
+@pytest.mark.parametrize("data", ["\ud800", StringIO("\ud800")])
+def test_a_text_that_has_no_bytes_is_refused(data):
+    with pytest.raises(errors.RequestError, match="surrogates"):
+        boto3_shapes.write_ask(
+            {"system": [{"guardContent": {"image": {"source": {"bytes": data}}}}]}
+        )
+
+
 def test_bytes_go_as_base64_and_come_back_as_bytes():
     for given in (b"\x00\xff", bytearray(b"\x00\xff"), BytesIO(b"\x00\xff")):
         assert boto3_shapes.write_ask({"bytes": given}) == b'{"bytes":"AP8="}'
+    assert boto3_shapes.write_ask({"bytes": StringIO("né")}) == b'{"bytes":"bsOp"}'
     body = (
         b'{"output":{"message":{"content":['
         b'{"reasoningContent":{"redactedContent":"AP8="}},'

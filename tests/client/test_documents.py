@@ -402,6 +402,26 @@ def test_content_of_converse_has_bytes_and_names_of_its_own():
     assert report["source"]["data"]  # the block itself isn't touched
 
 
+def test_what_is_in_a_tool_result_has_bytes_too():
+    result = {
+        "type": "tool_result",
+        "tool_use_id": "t",
+        "content": [documents.pdf(PDF), documents.image(picture())],
+    }
+    hidden = {"type": "redacted_thinking", "data": "shh"}
+    told, thought = documents.converse_content(result, hidden)
+    document, image = told["toolResult"]["content"]
+    assert document["document"]["source"] == {"bytes": PDF}
+    assert image["image"]["source"] == {"bytes": picture()}
+    assert thought["reasoningContent"] == {"redactedContent": b"shh"}
+
+
+def test_data_that_is_not_base64_is_refused():
+    source = {"type": "base64", "media_type": "image/png", "data": "§"}
+    block = {"type": "image", "source": source}
+    assert "isn't base64" in refusal(documents.converse_content, block)
+
+
 def test_a_name_is_repaired_only_on_request():
     block = documents.pdf(PDF)
     assert documents.converse_block(block)["document"]["name"] == "Document 1"

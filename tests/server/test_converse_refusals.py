@@ -6,6 +6,9 @@ services at large.
 
 from __future__ import annotations
 
+import contextlib
+from base64 import b64encode
+
 import boto3
 import pytest
 from botocore.config import Config
@@ -223,6 +226,72 @@ def test_a_member_of_another_type_is_a_serialization_error(client):
         "Code": "SerializationException",
         "Message": "STRING_VALUE can not be converted to an Integer",
     }
+
+
+@pytest.mark.parametrize("data", ["§", "AA", "AAAA=", "A A=", "a-_b", "data:image/png;base64,AAAA"])
+@pytest.mark.parametrize("place", ["image", "reasoning"])
+def test_bytes_that_are_not_base64_are_a_serialization_error(client, data, place):
+    block = {
+        "image": {"image": {"format": "png", "source": {"bytes": b"0123"}}},
+        "reasoning": {"reasoningContent": {"redactedContent": b"0123"}},
+    }[place]
+
+    def spoil(request, **_):
+        request.body = request.body.replace(b64encode(b"0123"), data.encode())
+        request.headers["Content-Length"] = str(len(request.body))
+
+    with local_bedrock(auth=False) as server:
+        client = boto3.client(
+            "bedrock-runtime",
+            endpoint_url=server.url,
+            region_name="us-east-1",
+            aws_access_key_id=server.access_key,
+            aws_secret_access_key=server.secret_key,
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        client.meta.events.register("before-send.bedrock-runtime.Converse", spoil)
+        with contextlib.closing(client), pytest.raises(ClientError) as caught:
+            client.converse(modelId=MODEL, messages=[user(HI, block)])
+    assert caught.value.response["Error"] == {
+        "Code": "SerializationException",
+        "Message": "STRING_VALUE can not be converted to a Blob",
+    }
+
+
+def test_a_cited_text_that_is_not_utf_8_is_refused_in_clear_words(client):
+    latin = {"bytes": "Schiefer in Tübingen".encode("latin-1")}
+    with pytest.raises(ClientError) as caught:
+        client.converse(modelId=MODEL, messages=[user(HI, document(source=latin, **CITED))])
+    assert caught.value.response["Error"] == {
+        "Code": "ValidationException",
+        "Message": (
+            "The bytes at messages.0.content.1.document.source.bytes aren't text in UTF-8, and "
+            "citations from a txt document are places in its text. Send the text in UTF-8, or "
+            "leave citations out."
+        ),
+    }
+    plain = client.converse(modelId=MODEL, messages=[user(HI, document(source=latin))])
+    assert plain["stopReason"] == "end_turn"
+
+
+POINT = {"cachePoint": {"type": "default"}}
+
+
+@pytest.mark.parametrize(
+    ("request_", "path"),
+    [
+        ({"messages": [user(HI, POINT, POINT)]}, "messages.0.content.2"),
+        ({"messages": [user(POINT, HI)]}, "messages.0.content.0"),
+        ({"messages": [user(HI)], "system": [HI, POINT, POINT]}, "system.2"),
+        ({"messages": [user(HI)], "toolConfig": {"tools": [LOOK, POINT, POINT]}}, "tools.2"),
+    ],
+)
+def test_a_cache_point_after_nothing_of_its_own_is_refused(client, request_, path):
+    with pytest.raises(ClientError) as caught:
+        client.converse(modelId=MODEL, **request_)
+    assert caught.value.response["Error"]["Message"] == (
+        f"The model returned the following errors: {path}.type: Field required"
+    )
 
 
 @pytest.mark.parametrize(

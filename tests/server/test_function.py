@@ -163,13 +163,29 @@ async def test_no_answer_is_refused_with_what_was_asked():
         ([ToolUse("now", {"x": float("nan")})], "a ToolUse's input isn't JSON"),
         ([ToolUse("now", [])], "a ToolUse's input isn't a dict"),
         ([CitedText("Hi", ({"at": b""},))], "a CitedText's citations isn't JSON"),
+        ([CitedText("Hi", ("granite",))], "one of a CitedText's citations isn't a dict"),
+        ([CitedText("Hi", 3)], "a CitedText's citations aren't a tuple"),
+        ([CitedText("Hi", ({"type": "a", "granite": 2**64},))], "citations isn't JSON: Integer"),
+        ([CitedText("Hi", ({"type": "a", 3: "granite"},))], "citations isn't JSON"),
+        ([CitedText("granite\ud800", ())], "a CitedText has the surrogate U+D800 at 7"),
+        ([ToolUse("now", {"granite": 2**64})], "a ToolUse's input isn't JSON: Integer exceeds"),
+        ([ToolUse("now", {"x": "granite\ud800"})], "a ToolUse's input isn't JSON: str is not"),
+        ([ToolUse("granite\ud800")], "a ToolUse has the surrogate"),
+        ("granite\ud800", "the answer has the surrogate U+D800 at 7"),
+        (["granite\ud800"], "a text has the surrogate"),
+        ([Text("granite\ud800")], "a Text has the surrogate"),
+        ([Thinking("granite\ud800")], "a Thinking has the surrogate"),
+        ([Text(3)], "a Text has a int where a text belongs"),
+        ([Stop("granite\ud800")], "a Stop has the surrogate"),
+        ([Refuse(ValueError("granite"))], "a Refuse's error isn't one of Bedrock's"),
         ([Wait(-1)], "Wait(-1): give it 0 to 600 seconds"),
         ([Wait(float("nan"))], "Wait(nan)"),
     ],
 )
-async def test_what_is_no_piece_is_refused_with_the_mend(given, said):
+async def test_what_is_no_piece_is_refused_with_the_mend(given, said, caplog):
     (refusal,) = await pieces(Function(lambda ask: given))
     assert said in refusal.error.message
+    assert "granite" not in refusal.error.message + caplog.text
     assert refusal.error.message.startswith("test_function.py, line ")
 
 
@@ -242,6 +258,44 @@ def test_a_function_is_an_actor_of_a_local_bedrock():
                 model=MODEL, max_tokens=99, messages=[{"role": "user", "content": "Hello you"}]
             )
     assert message.content[0].text == "HELLO YOU"
+
+
+FOUND = {
+    "type": "web_search_result_location",
+    "url": "https://example.com/",
+    "title": "Rocks",
+    "encrypted_index": "RW5jcnlwdGVk",
+    "cited_text": "Granite is hard.",
+}
+
+
+@pytest.mark.parametrize("api", ["invoke", "converse"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_with_citations_of_a_web_search_is_told_and_not_logged(api, stream, caplog):
+    def answer(ask):
+        yield CitedText("It is hard.", (FOUND, {"type": "hologram", "cited_text": "Granite"}))
+
+    ask = {"model": MODEL, "max_tokens": 99, "messages": [{"role": "user", "content": "Hello"}]}
+    with (
+        local_bedrock(actor=answer) as bedrock,
+        AnthropicBedrock(
+            aws_access_key=bedrock.access_key,
+            aws_secret_key=bedrock.secret_key,
+            aws_region=bedrock.region,
+            base_url=bedrock.url,
+            api=api,
+        ) as client,
+    ):
+        if stream:
+            with client.messages.stream(**ask) as events:
+                message = events.get_final_message()
+        else:
+            message = client.messages.create(**ask)
+    assert message.content[0].text == "It is hard."
+    assert message.content[0].citations[0].url == FOUND["url"]
+    assert len(message.content[0].citations) == {"invoke": 2, "converse": 1}[api]
+    assert "Granite" not in caplog.text
+    assert "Unexpected error" not in caplog.text
 
 
 def test_what_cannot_answer_is_refused():

@@ -502,7 +502,7 @@ def test_what_a_script_cannot_say_is_left_out_and_logged(tmp_path, caplog):
 
 texts = st.text(
     st.one_of(
-        st.characters(codec=None), st.sampled_from(" \n\t:#-|>'\"%@`&*!?{}[],=~\r\x85\u2028")
+        st.characters(codec="utf-8"), st.sampled_from(" \n\t:#-|>'\"%@`&*!?{}[],=~\r\x85\u2028")
     ),
     max_size=40,
 )
@@ -510,7 +510,7 @@ values = st.recursive(
     st.one_of(
         st.none(),
         st.booleans(),
-        st.integers(),
+        st.integers(-(2**63), 2**64 - 1),
         st.floats(allow_nan=False, allow_infinity=False),
         texts,
     ),

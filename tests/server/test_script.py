@@ -358,6 +358,18 @@ async def test_the_example_in_the_documentation_is_a_script():
         ),
         ("- reply: [{tool_use: {name: a, input: {x: [.inf]}}}]", ["input.x[0] is inf"]),
         ("- reply: [{tool_use: {name: a, input: {1: b}}}]", ["a key in", "is 1"]),
+        (f"- reply: [{{tool_use: {{name: a, input: {{x: {2**64}}}}}}}]", ["x is a number of 65"]),
+        (f"- reply: [{{tool_use: {{name: a, input: {{x: {-(2**63) - 1}}}}}}}]", ["64 bits"]),
+        (f"- reply: [{{tool_use: {{name: a, input: {{x: 0x{'f' * 9999}}}}}}}]", ["of 39996 bits"]),
+        (f"- when: {{turn: -0x{'f' * 9999}}}\n  reply: a", ["when.turn is a number of 39996 bits"]),
+        (r'- reply: "gran\ud800ite"', ["reply has the surrogate U+D800 at 4"]),
+        (r'- reply: ["gran\ud800ite"]', ["reply[0] has the surrogate U+D800 at 4"]),
+        (r'- reply: [{thinking: "\udfff"}]', ["reply[0].thinking has the surrogate U+DFFF"]),
+        (r'- reply: [{tool_use: {name: "\ud800"}}]', ["tool_use.name has the surrogate"]),
+        (r'- reply: [{tool_use: {name: a, input: {x: ["\ud800"]}}}]', ["input.x[0] has the"]),
+        (r'- reply: [{tool_use: {name: a, input: {"\ud800": 1}}}]', ["a key in", "surrogate"]),
+        (r'- error: {name: ThrottlingException, message: "\ud800"}', ["error.message has the"]),
+        ("- reply: [{text: a, citations: [{x: .nan}]}]", ["citations[0].x is nan"]),
         ("- error: {name: Throttling}", ["error.name is 'Throttling'", "ThrottlingException"]),
         ("- error: {name: ThrottlingException, after: -1}", ["error.after is -1"]),
         ("- {reply: a, error: {name: ThrottlingException}}", ["error.after is 0", "1 or more"]),
@@ -374,6 +386,7 @@ def test_a_bad_file_is_refused_with_place_field_value_and_mend(text, parts):
         script(text)
     said = str(caught.value)
     assert said.startswith("demo.yaml")
+    assert "gran" not in said  # what couldn't be sent couldn't be shown either
     for part in parts:
         assert part in said
 

@@ -56,13 +56,15 @@ class Pair(NamedTuple):
     note: str = ""
 
 
-def write_content(given: object, path: str, names: Names) -> list[Document]:
+def write_content(given: object, path: str, names: Names, *, cited: bool = False) -> list[Document]:
     """Converse's content blocks and cache points, from the content of a message or a result.
 
     Args:
         given: A string, or blocks.
         path: Where it stands, for errors.
         names: Of the request's documents.
+        cited: Whether it is Claude's own, where a text may have citations, even none of them; for
+            Converse that is a block of another kind, which stands nowhere else.
 
     Raises:
         RequestError: A block, or a field of one, has no counterpart.
@@ -74,14 +76,17 @@ def write_content(given: object, path: str, names: Names) -> list[Document]:
         here = f"{path}.{at}"
         block = dict(fields(item, here))
         cache = block.pop("cache_control", None)
-        written.append(write_block(block, here, names))
+        written.append(write_block(block, here, names, cited=cited))
         if cache is not None:
             written.append(write_cache_point(cache, f"{here}.cache_control"))
     return written
 
 
-def write_block(block: Document, path: str, names: Names) -> Document:
-    """One Converse block; takes the Messages block apart, which has no `cache_control` any more."""
+def write_block(block: Document, path: str, names: Names, *, cited: bool = False) -> Document:
+    """One Converse block; takes the Messages block apart, which has no `cache_control` any more.
+
+    For the arguments see `write_content`.
+    """
     kind = block.pop("type", None)
     pair = _BY_TYPE.get(str(kind))
     if pair is None:
@@ -90,7 +95,7 @@ def write_block(block: Document, path: str, names: Names) -> Document:
         refuse(
             f"{path}.type", f"is {kind!r}, which Converse has no block for.", "Use api='invoke'."
         )
-    if kind == "text" and block.get("citations"):
+    if kind == "text" and (block.get("citations") or (cited and block.get("citations") == [])):
         pair = _BY_MEMBER["citationsContent"]
     written = pair.write(block, path, names)
     all_used(block, path)
@@ -101,11 +106,19 @@ def read_content(given: list[Document]) -> list[Document]:
     """Messages blocks, from Converse's content blocks and cache points."""
     content: list[Document] = []
     for block in given:
-        if "cachePoint" in block and content:
+        if "cachePoint" in block and takes_cache_point(content):
             content[-1]["cache_control"] = read_cache_point(block["cachePoint"])
         else:
             content.append(read_block(block))
     return content
+
+
+def takes_cache_point(read: list[Document]) -> bool:
+    """Whether a cache point can belong to the last block or tool that was read.
+
+    One that comes first, or right after another, belongs to none, and stands under its own name.
+    """
+    return bool(read) and "cache_control" not in read[-1] and read[-1].get("type") != "cachePoint"
 
 
 def read_block(block: Document) -> Document:
@@ -151,7 +164,7 @@ def read_cache_point(point: Document) -> Document:
 
 
 def _write_text(block: Document, _path: str, _names: Names) -> Any:
-    block.pop("citations", None)  # empty, or this would be a cited text
+    block.pop("citations", None)  # none, or this would be a cited text
     return block.pop("text", None)
 
 

@@ -82,9 +82,18 @@ def write_fields(document: Mapping[str, Any]) -> Document:
     if inference:
         body["inferenceConfig"] = inference
     if inference.get("stopSequences"):
-        paths = list(body.get("additionalModelResponseFieldPaths", ()))
-        if "/stop_sequence" not in paths and len(paths) < MOST_PATHS:
-            body["additionalModelResponseFieldPaths"] = [*paths, "/stop_sequence"]
+        paths = items(
+            body.get("additionalModelResponseFieldPaths", ()), "additionalModelResponseFieldPaths"
+        )
+        if STOP_SEQUENCE not in paths:
+            if len(paths) >= MOST_PATHS:
+                raise RequestError(
+                    f"additionalModelResponseFieldPaths has {len(paths)} paths, and Converse takes "
+                    f"{MOST_PATHS}: none is left for {STOP_SEQUENCE}, by which it is told which of "
+                    "the stop_sequences it was.",
+                    mend=f"Have {STOP_SEQUENCE} in place of another, or leave stop_sequences out.",
+                )
+            body["additionalModelResponseFieldPaths"] = [*paths, STOP_SEQUENCE]
     _write_tools(given, body)
     _write_output_config(given, body)
     if given:
@@ -94,12 +103,17 @@ def write_fields(document: Mapping[str, Any]) -> Document:
 
 #: botocore: `additionalModelResponseFieldPaths`.
 MOST_PATHS: Final = 10
+#: Where a reply of the model's own says which stop sequence ended it.
+STOP_SEQUENCE: Final = "/stop_sequence"
 
 
 def _write_message(given: object, path: str, names: Names) -> Document:
     message = dict(fields(given, path))
-    content = blocks.write_content(message.pop("content", None), f"{path}.content", names)
-    written = {"role": message.pop("role", None), "content": content}
+    role = message.pop("role", None)
+    content = blocks.write_content(
+        message.pop("content", None), f"{path}.content", names, cited=role == "assistant"
+    )
+    written = {"role": role, "content": content}
     for name, value in message.items():
         if value is not None:
             raise RequestError(
@@ -156,7 +170,8 @@ def _write_output_config(given: Document, body: Document) -> None:
     if format_ is not None:
         shape = fields(format_, "output_config.format")
         if shape.keys() == {"type", "schema"} and shape["type"] == "json_schema":
-            schema = dump(fields(shape["schema"], "output_config.format.schema")).decode()
+            where = "output_config.format.schema"
+            schema = dump(fields(shape["schema"], where), path=where).decode()
             structure = {"jsonSchema": {"schema": schema}}
             written["textFormat"] = {"type": "json_schema", "structure": structure}
             del config["format"]
@@ -267,7 +282,7 @@ def read_ask(given: Document) -> tuple[Document, Extras]:
 def _read_tools(config: Document, document: Document) -> None:
     tools: list[Document] = []
     for given in config.get("tools") or ():
-        if "cachePoint" in given and tools:
+        if "cachePoint" in given and blocks.takes_cache_point(tools):
             tools[-1]["cache_control"] = blocks.read_cache_point(given["cachePoint"])
         elif "toolSpec" in given:
             spec = given["toolSpec"]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from outcrop.bedrock import sources
 from outcrop.bedrock.attachments import CONVERSE_DOCUMENTS
 from outcrop.bedrock.names import is_safe
 from outcrop.errors import ValidationException
@@ -24,6 +25,13 @@ Document = dict[str, Any]
 #: The formats that Claude can cite from, through Converse.
 CITED_FORMATS: Final = ("pdf", "txt")
 
+#: Reported for cache points of which Bedrock can make no `cache_control`; that those without a
+#: block of their own are among them is reported for the first of a message only (?).
+_UNPLACED: Final = "The model returned the following errors: {path}.type: Field required"
+_NOT_UTF8: Final = (
+    "The bytes at {path}.source.bytes aren't text in UTF-8, and citations from a txt document are "
+    "places in its text. Send the text in UTF-8, or leave citations out."  # (?)
+)
 _NAME: Final = (
     "The document file name can only contain alphanumeric characters, whitespace characters, "
     "hyphens, parentheses, and square brackets. The name can't contain more than one consecutive "
@@ -54,6 +62,7 @@ def check(given: Document) -> None:
             raise ValidationException(_blank("SystemContentBlock", f"system.{at}"))  # (?)
     _check_documents(messages)
     _check_tools(messages, configured=bool(given.get("toolConfig")))
+    _check_cache_points(given)
     paths: list[str] = given.get("additionalModelResponseFieldPaths") or []
     for path in paths:
         if not path.startswith("/"):
@@ -131,6 +140,26 @@ def _check_document(path: str, document: Document) -> None:
             "Unsupported document format. Only txt and pdf formats are supported when citations "
             "are enabled"
         )
+    data = document["source"].get("bytes")
+    if cited and data and document.get("format") == "txt" and sources.decode(data) is None:
+        raise ValidationException(_NOT_UTF8.format(path=path))
+
+
+def _check_cache_points(given: Document) -> None:
+    """Each cache point comes right after what it is for."""
+    config: Document = given.get("toolConfig") or {}
+    _check_places("tools", config.get("tools") or [])
+    _check_places("system", given.get("system") or [])
+    for at, message in enumerate(given.get("messages") or []):
+        _check_places(f"messages.{at}.content", message["content"])
+
+
+def _check_places(path: str, content: list[Document]) -> None:
+    taken = True
+    for at, block in enumerate(content):
+        if "cachePoint" in block and taken:
+            raise ValidationException(_UNPLACED.format(path=f"{path}.{at}"))
+        taken = "cachePoint" in block
 
 
 def _check_tools(messages: list[Document], *, configured: bool) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import msgspec
 import orjson
 
-from outcrop.bedrock import blocks
+from outcrop.bedrock import blocks, citations
 from outcrop.bedrock.mapping import CACHE_DETAILS, STOP_REASONS, UNDECLARED, USAGE
 from outcrop.bedrock.names import Names
 from outcrop.errors import APIResponseValidationError
@@ -108,7 +108,7 @@ def read_usage(given: Document) -> Document:
 
 
 def write_reply(document: Document, *, latency: int, extras: Extras) -> tuple[Headers, bytes]:
-    """Headers and body of a whole reply.
+    """Headers and body of a whole reply, without citations of which Converse has no kind.
 
     Args:
         document: The message.
@@ -116,7 +116,7 @@ def write_reply(document: Document, *, latency: int, extras: Extras) -> tuple[He
         extras: What the request asked of Bedrock.
     """
     content = [
-        blocks.write_block(dict(block), f"content.{at}", Names())
+        blocks.write_block(_told(block), f"content.{at}", Names(), cited=True)
         for at, block in enumerate(document["content"])
     ]
     for block in content:
@@ -130,6 +130,15 @@ def write_reply(document: Document, *, latency: int, extras: Extras) -> tuple[He
         **echoes(extras),
     }
     return [("Content-Type", "application/json")], write_json(body)
+
+
+def _told(block: Document) -> Document:
+    """A block of an answer, with as much of its citations as Converse tells."""
+    given = block.get("citations")
+    if block.get("type") != "text" or not isinstance(given, list) or not given:
+        return dict(block)
+    told = [citations.told(one) for one in cast("list[object]", given)]
+    return {**block, "citations": [one for one in told if one is not None] or None}
 
 
 def write_json(body: Document) -> bytes:

@@ -202,6 +202,8 @@ class EventWriter:
                 return self._write_start(event["index"], event["content_block"], padding)
             case "content_block_delta":
                 delta = _write_delta(event["delta"])
+                if not delta:
+                    return b""
                 return _write_block_event("contentBlockDelta", event["index"], padding, delta=delta)
             case "content_block_stop":
                 return _write_block_event("contentBlockStop", event["index"], padding)
@@ -237,7 +239,9 @@ class EventWriter:
 
 
 def _write_citation(delta: Document) -> Document:
-    return {"citation": citations.write(delta["citation"], "citation")}
+    """Empty for a citation of a kind that Converse doesn't have."""
+    told = citations.told(delta["citation"])
+    return {"citation": citations.write(told, "citation")} if told else {}
 
 
 _WRITE_DELTA: Final[dict[str, Callable[[Document], Document]]] = {

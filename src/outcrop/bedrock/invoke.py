@@ -11,8 +11,12 @@ metrics, header names); observed clients (anthropic 2.12.0, boto3 1.44.5).
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
-from typing import TYPE_CHECKING, Any
+from dataclasses import is_dataclass
+from enum import Enum
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 import orjson
@@ -24,7 +28,7 @@ from outcrop.messages.view import View, json_default
 from outcrop.wire import eventstream
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from outcrop.errors import APIStatusError
     from outcrop.wire.http import Headers
@@ -76,16 +80,84 @@ def with_betas(document: Mapping[str, Any]) -> Document:
     return body
 
 
-def dump(document: Mapping[str, Any]) -> bytes:
-    """Compact JSON of a request; reply views and iterables of blocks may stand in it."""
+def dump(document: Mapping[str, Any], *, path: str = "") -> bytes:
+    """Compact JSON of a request; reply views and iterables of blocks may stand in it.
+
+    Args:
+        document: The request, or a part of it.
+        path: Where it stands, for errors.
+
+    Raises:
+        RequestError: For a value that JSON can't hold.
+    """
+    return to_json(document, _plain, path=path)
+
+
+def to_json(
+    document: Mapping[str, Any],
+    plain: Callable[[Any], object],
+    *,
+    path: str = "",
+    takes: str = "dicts, lists, strings, numbers, booleans and None",
+) -> bytes:
+    """Compact JSON of a request.
+
+    Args:
+        document: The request, or a part of it.
+        plain: What stands for a value that JSON doesn't have.
+        path: Where it stands, for errors.
+        takes: What may stand in it, for errors.
+
+    Raises:
+        RequestError: For a value that JSON can't hold, an infinity or a NaN among them.
+    """
+    stands: dict[int, tuple[Any, object]] = {}  # with the value itself, lest its ID be another's
+
+    def default(value: Any) -> object:
+        return stands.setdefault(id(value), (value, plain(value)))[1]
+
     try:
-        return orjson.dumps(document, default=_plain)
+        written = orjson.dumps(document, default=default)
     except (TypeError, ValueError) as error:
         cause = error.__cause__ or error
         raise RequestError(
-            f"The request holds what JSON can't: {cause}.",
-            mend="Use dicts, lists, strings, numbers, booleans and None.",
+            f"The request holds what JSON can't: {cause}.", mend=f"Use {takes}."
         ) from error
+    # orjson writes them as null; there is nothing to look for in a request without one.
+    if _has_null(written):
+        for where, value in _not_finite(document, path, stands):
+            raise RequestError(
+                f"{where} is {value}, which JSON has no number for.",
+                mend="Give a finite number, or None.",
+            )
+    return written
+
+
+_has_null: Final = re.compile(rb"null").search  # in half the time of `b"null" in …`
+
+
+def _not_finite(
+    value: Any, path: str, stands: Mapping[int, tuple[Any, object]]
+) -> Iterator[tuple[str, float]]:
+    """The infinities and NaNs in a request that was written, and where they stand."""
+    if isinstance(value, float):
+        if not isfinite(value):
+            yield path, value
+        return
+    if id(value) in stands:
+        value = stands[id(value)][1]
+    elif isinstance(value, Enum):
+        value = value.value
+    elif is_dataclass(value):
+        value = vars(value) if hasattr(value, "__dict__") else {}
+    if isinstance(value, dict):
+        parts: Iterable[tuple[object, Any]] = cast("Document", value).items()
+    elif isinstance(value, list | tuple):
+        parts = enumerate(cast("Sequence[Any]", value))
+    else:
+        return
+    for step, part in parts:
+        yield from _not_finite(part, f"{path}.{step}" if path else str(step), stands)
 
 
 def _plain(value: Any) -> object:

@@ -35,21 +35,32 @@ def safe(title: str, *, format: str = "") -> str:  # noqa: A002 - Converse's own
 class Names:
     """Gives each document of a request a name of its own, as Converse wants it."""
 
-    __slots__ = ("_count", "_used")
+    __slots__ = ("_count", "_next", "_used")
 
     def __init__(self) -> None:
         self._used: set[str] = set()
         self._count = 0
+        # What a name begins with, and how many digits come after it → the next number to try. No
+        # number is tried twice, so that many equal titles take no longer than as many others.
+        self._next: dict[tuple[str, int], int] = {}
 
     def name(self, title: object, *, format: str = "") -> str:  # noqa: A002 - the same
         """The name for the next document: its title if that will do, else the nearest to it."""
         self._count += 1
         wanted = safe(title, format=format) if isinstance(title, str) else ""
         wanted = wanted or f"Document {self._count}"
-        name, number = wanted, 1
-        while name in self._used:
-            number += 1
-            ending = f" ({number})"
-            name = wanted[: LONGEST - len(ending)].rstrip() + ending
+        name = self._numbered(wanted) if wanted in self._used else wanted
         self._used.add(name)
         return name
+
+    def _numbered(self, wanted: str) -> str:
+        digits = 1
+        while True:
+            stem = wanted[: LONGEST - len(" ()") - digits].rstrip()
+            first = 2 if digits == 1 else 10 ** (digits - 1)
+            for number in range(self._next.get((stem, digits), first), 10**digits):
+                self._next[stem, digits] = number + 1
+                name = f"{stem} ({number})"
+                if name not in self._used:
+                    return name
+            digits += 1

@@ -9,10 +9,11 @@ Source: botocore `bedrock-runtime/2023-09-30/service-2.json` (`DocumentBlock`, `
 from __future__ import annotations
 
 from base64 import b64decode
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from outcrop.bedrock import names
 from outcrop.bedrock.blocks import write_content
+from outcrop.bedrock.boto3_shapes import with_blobs
 from outcrop.errors import RequestError
 
 if TYPE_CHECKING:
@@ -31,13 +32,10 @@ def converse_content(*parts: str | Mapping[str, Any]) -> list[dict[str, Any]]:
         parts: Texts, and blocks such as `pdf` and `image` make them.
 
     Raises:
-        RequestError: A block has no counterpart in Converse.
+        RequestError: A block has no counterpart in Converse, or its data isn't base64.
     """
     given = [{"type": "text", "text": part} if isinstance(part, str) else part for part in parts]
-    written = write_content(given, "content", names.Names())
-    for block in written:
-        _decode(block)
-    return written
+    return with_blobs(write_content(given, "content", names.Names()), _decoded)
 
 
 def converse_block(
@@ -86,10 +84,12 @@ def unique_names(titles: Iterable[str]) -> list[str]:
     return [made.name(title) for title in titles]
 
 
-def _decode(block: dict[str, Any]) -> None:
+def _decoded(data: str, name: str) -> bytes:
     """Bytes in place of base64, as boto3's shapes have them."""
-    for value in block.values():
-        source: object = value.get("source") if isinstance(value, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - JSON
-        if isinstance(source, dict) and isinstance(source.get("bytes"), str):  # pyright: ignore[reportUnknownMemberType] - JSON
-            holder = cast("dict[str, Any]", source)
-            holder["bytes"] = b64decode(holder["bytes"])
+    try:
+        return b64decode(data, validate=True)
+    except ValueError as error:
+        raise RequestError(
+            f"The data of a block, which is {name} in Converse, isn't base64: {error}.",
+            mend="Use documents.pdf, .image and so on, which encode it.",
+        ) from None

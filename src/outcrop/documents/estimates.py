@@ -128,13 +128,15 @@ def _count(block: dict[str, Any], generation: tokens.Generation) -> int:
 
 
 def _extract(file: File, kind: str) -> str | None:
-    """The text of a document, as the local Bedrock takes it out; None of a PDF without PDFium.
+    """The text of a document, as the local Bedrock takes it out; None of a PDF that isn't read.
+
+    That is one without PDFium, or one that takes PDFium too long.
 
     Raises:
         RequestError: It isn't what it claims to be.
     """
     # Here, so that nothing of the local Bedrock is loaded by those who only make blocks.
-    from outcrop.server import documents, formats, pdfium
+    from outcrop.server import deadline, documents, formats, pdfium
 
     try:
         if kind != "pdf":
@@ -142,6 +144,8 @@ def _extract(file: File, kind: str) -> str | None:
         if not pdfium.is_installed():
             return None
         return "\n\n".join(page for page in documents.read_pdf(file.data) if page)
+    except deadline.OverdueError:
+        return None
     except (documents.UnreadableError, formats.UnparsableError) as error:
         raise RequestError(
             f"{file.label} can't be read as {kind}: {error}", mend="Give a sound file."

@@ -18,6 +18,7 @@ import asyncio
 import logging
 import re
 import time
+import traceback
 import uuid
 from contextlib import aclosing, contextmanager
 from functools import partial
@@ -220,8 +221,8 @@ class App:
             await exchange.reply(*write_fault(error))
         except Gone:
             raise
-        except Exception:  # noqa: BLE001 - whatever it is, the client gets a reply
-            _log.exception("Unexpected error [request %s]", request_id)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a reply
+            _log.error("%s", _told(error, request_id))
             if exchange.status == 0:
                 await exchange.reply(*write_fault(errors.InternalServerException(INTERNAL)))
 
@@ -395,6 +396,12 @@ class App:
         }
         headers: Headers = [("Content-Type", "application/json")]
         await exchange.reply(200, headers, orjson.dumps(state))
+
+
+def _told(error: Exception, request_id: str) -> str:
+    """An unexpected error by its kind and its place: its words may be a prompt's."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return f"Unexpected {type(error).__name__} [request {request_id}]\n{frames}"
 
 
 async def _know_nothing(head: Head) -> None:

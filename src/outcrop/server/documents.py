@@ -1,6 +1,7 @@
 """The documents and search results of a Messages request, read: what an actor can answer from.
 
-Rules: a PDF that can't be opened raises, and nothing else does: what can't be read has no parts;
+Rules: a PDF that can't be opened raises, as does one that isn't read in time, and nothing else
+does: what can't be read has no parts;
 documents are numbered through the whole request, tool results included, and search results by
 themselves, as citations number them; a text block that is nothing but `<document index="…">` around
 a `<document_content>` (Anthropic's own advice for long documents, and what Converse makes of a
@@ -85,6 +86,7 @@ def read(document: Mapping[str, Any]) -> tuple[Source, ...]:
 
     Raises:
         UnreadableError: A PDF can't be opened.
+        OverdueError: The request's deadline has passed.
     """
     found: list[Source] = []
     counts = {"document": 0, "search_result": 0}
@@ -207,6 +209,7 @@ def read_pdf(data: bytes) -> tuple[str, ...]:
 
     Raises:
         UnreadableError: PDFium can't open it.
+        OverdueError: There was no time left for it.
     """
     found = pdf.preflight(data)
     pages = pdfium.PAGES if found.capped else found.pages

@@ -19,6 +19,8 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Final
 from xml.parsers import expat
 
+from outcrop.server import deadline
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -51,7 +53,9 @@ def read(data: bytes, format: str) -> str:  # noqa: A002 - Converse's own name f
 
     Raises:
         UnparsableError: It isn't of that format.
+        OverdueError: There's no time left, by the request's deadline.
     """
+    deadline.check()
     return _READERS.get(format, _plain)(data)[:CHARACTERS].strip()
 
 
@@ -114,6 +118,7 @@ def _html(data: bytes) -> str:
     until = time.monotonic() + _SECONDS
     for at in range(0, len(text), _CHUNK):
         parser.feed(text[at : at + _CHUNK])
+        deadline.check()
         if time.monotonic() > until:
             break
     else:

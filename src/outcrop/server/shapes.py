@@ -8,12 +8,14 @@ at AWS; free JSON is free.
 
 Sources: botocore `service-2.json`; refusals as publicly reported: lists are counted from 1 in
 constraints (`messages.1.member.role`) and from 0 in Bedrock's own words (`messages.0.content.1`).
-Texts of the wrong JSON type are those of AWS's other REST services (?).
+Texts of the wrong JSON type are those of AWS's other REST services (?), as is that of a blob that
+isn't base64 (?).
 """
 
 from __future__ import annotations
 
 import re
+from binascii import a2b_base64
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
@@ -225,7 +227,7 @@ def _compile(shape: Shape, compiled: dict[str, Check]) -> Check:
 def _make(shape: Shape, compiled: dict[str, Check]) -> Check:
     if getattr(shape, "is_document_type", False):
         return lambda _value, _path, _found: None
-    inside = _look_inside(shape, compiled)
+    inside = _look_at_base64 if shape.type_name == "blob" else _look_inside(shape, compiled)
     limits = list(_limits(shape))
     kinds = _TYPES[shape.type_name]
     shown = not shape.metadata.get("sensitive") and shape.type_name in (
@@ -250,6 +252,15 @@ def _make(shape: Shape, compiled: dict[str, Check]) -> Check:
         inside(value, path, found)
 
     return look
+
+
+def _look_at_base64(value: Any, _path: Path, _found: list[str]) -> None:
+    try:
+        a2b_base64(value, strict_mode=True)
+    except ValueError:  # what isn't ASCII too
+        raise _wrong_type(value, "blob") from None
+    if len(value) % 4:  # a `=` too many, which is let pass
+        raise _wrong_type(value, "blob")
 
 
 def _look_inside(shape: Any, compiled: dict[str, Check]) -> Check:

@@ -41,6 +41,7 @@ def inline(document: Mapping[str, Any]) -> Block:
 
     Raises:
         ValidationException: A document isn't of its format.
+        OverdueError: The request's deadline has passed.
     """
     count = 0
 

@@ -36,6 +36,8 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import orjson
+
 from outcrop.errors import (
     APIStatusError,
     ConfigurationError,
@@ -43,14 +45,25 @@ from outcrop.errors import (
     ModelStreamErrorException,
     ValidationException,
 )
-from outcrop.server.actors import Ask, CitedText, Piece, Refuse, Text, ToolUse, Wait
+from outcrop.server.actors import (
+    Ask,
+    CitedText,
+    Piece,
+    RedactedThinking,
+    Refuse,
+    Stop,
+    Text,
+    Thinking,
+    ToolUse,
+    Wait,
+)
 from outcrop.server.actors.parrot import words
 from outcrop.server.actors.reading import read
 from outcrop.server.actors.script_file import LONGEST
 from outcrop.server.actors.script_rules import summary
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
 
 _log = logging.getLogger("outcrop.server")
 
@@ -146,6 +159,7 @@ class Function:
                 f"{self.name} gave nothing for {summary(ask, read(ask.document))}."
             )
         if isinstance(given, str):
+            _check_texts("the answer", given)
             for word in words(given):
                 yield Text(word)
         elif isinstance(given, Piece):
@@ -171,16 +185,26 @@ class Function:
 
 
 def _checked(item: object) -> Piece:
-    """The item as a piece that can be sent."""
+    """The item as a piece that can be sent; what is wrong is said without what it holds."""
     match item:
         case str():
+            _check_texts("a text", item)
             return Text(item)
+        case Text() | Thinking() | RedactedThinking():
+            _check_texts(f"a {type(item).__name__}", item.text)
         case ToolUse():
             if not isinstance(cast("object", item.input), dict):
                 raise TypeError("a ToolUse's input isn't a dict")
+            _check_texts("a ToolUse", item.name, item.id or "")
             _check_json(item.input, "a ToolUse's input")
         case CitedText():
-            _check_json(item.citations, "a CitedText's citations")
+            _check_texts("a CitedText", item.text)
+            _check_citations(item.citations)
+        case Stop():
+            _check_texts("a Stop", item.reason, item.sequence or "")
+        case Refuse():
+            if not isinstance(cast("object", item.error), APIStatusError):
+                raise TypeError("a Refuse's error isn't one of Bedrock's (outcrop.errors)")
         case Wait():
             if not 0 <= item.seconds <= LONGEST:
                 raise ValueError(f"Wait({item.seconds!r}): give it 0 to {LONGEST} seconds")
@@ -191,11 +215,39 @@ def _checked(item: object) -> Piece:
     return item
 
 
-def _check_json(value: object, what: str) -> None:
+def _check_texts(what: str, *texts: object) -> None:
+    for text in texts:
+        if not isinstance(text, str):
+            raise TypeError(f"{what} has a {type(text).__name__} where a text belongs")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            half = f"U+{ord(text[error.start]):04X}"
+            raise ValueError(f"{what} has the surrogate {half} at {error.start}") from None
+
+
+def _check_citations(value: object) -> None:
+    if not isinstance(value, tuple | list):
+        raise TypeError("a CitedText's citations aren't a tuple")
+    citations = cast("Sequence[object]", value)
+    _check_json(citations, "a CitedText's citations", keys=False)
+    if not all(isinstance(citation, dict) for citation in citations):
+        raise TypeError("one of a CitedText's citations isn't a dict")
+
+
+def _check_json(value: object, what: str, *, keys: bool = True) -> None:
+    """Nothing, if it can be sent; that is what `json` and `orjson` both have a form for.
+
+    Args:
+        value: The value.
+        what: What it is, for errors.
+        keys: Whether numbers may be keys, which `json` makes texts of.
+    """
     try:
         json.dumps(value, allow_nan=False)
+        orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS if keys else None)
     except (TypeError, ValueError, RecursionError) as error:
-        raise TypeError(f"{what} isn't JSON: {error}") from error
+        raise TypeError(f"{what} isn't JSON: {error}") from None
 
 
 def _not_a_piece(value: object) -> TypeError:

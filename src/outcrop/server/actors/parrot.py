@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from outcrop.messages.media import image_size, pdf_pages
 from outcrop.server.actors import Text, citing, structured, sums
+from outcrop.server.actors.dictation import dictated, edges
 from outcrop.server.actors.memory import recall, remember, sentences
 from outcrop.server.actors.reading import Block, Reading, blocks_of, fields_of, read, text_of
 from outcrop.server.actors.samples import words_of
@@ -54,22 +55,6 @@ _RESULT: Final = 600
 _PIECE: Final = 60  # characters of a piece, if there is no blank before
 _LABEL: Final = "(Offline stand-in.)"
 
-_QUOTED = r"""["“'‘`](?P<quoted>[^\n]{1,2000}?)["”'’`](?=[\s.!?]|$)"""  # noqa: RUF001 - as people type
-_ONLY = (
-    r"(?:always |only |just )?(?:reply|respond|answer)(?: back)?"
-    r"(?: only with| just with| with (?:only|just|nothing but|the words?))"
-)
-_LINE = r"\S[^\n]{0,2000}"
-_LAST_WORD = r"(?!json\b)[^\s.!?]{1,200}(?=[.!?]?\s*$|[.!?]\s)"
-_EXACTLY: Final = tuple(
-    re.compile(rf"\b(?:{words})[ \t]*(?::|-)?\s*(?:{_QUOTED}|(?P<plain>{plain}))", re.IGNORECASE)
-    for words, plain in (
-        (r"repeat after me|say exactly|(?:reply|respond|answer) with exactly", _LINE),
-        (r"(?:say|repeat|echo)(?: this| the following)?(?=:)", _LINE),
-        (_ONLY, _LAST_WORD),
-        (r"say|repeat|echo|(?:always )?(?:reply|respond|answer) with", r"(?!)"),
-    )
-)
 _CONDITION = re.compile(r"\b(?:if|when|unless|otherwise|whenever|in case)\b", re.IGNORECASE)
 _UPPER = re.compile(r"\b(?:upper ?-?case|all[ -]caps|capital letters)\b", re.IGNORECASE)
 _LOWER = re.compile(r"\blower ?-?case\b", re.IGNORECASE)
@@ -78,12 +63,6 @@ _SHORT = re.compile(
     r"\b(?:only|just)(?: with)? the (?:answer|number|result|name|value)\b", re.IGNORECASE
 )
 _AS_JSON = re.compile(r"\b(?:in|as|valid|only|with) json\b", re.IGNORECASE)
-_AT_EDGE = re.compile(
-    r"\b(?P<edge>start|begin|end|finish) (?:every|each|all|your|the)(?: of your)? "
-    r"(?:reply|replies|answers?|responses?|messages?) with "
-    rf"(?:{_QUOTED}|(?P<plain>[^\s.,]{{1,80}}))",
-    re.IGNORECASE,
-)
 _HELLO = re.compile(
     r"^\W*(?:hello|hi|hey|greetings|good (?:morning|afternoon|evening))\b", re.IGNORECASE
 )
@@ -187,9 +166,8 @@ def _exactly(reading: Reading) -> str | None:
     lines = [reading.prompt[:_READ]]
     lines += [part for part in sentences(reading.system[:_READ]) if not _CONDITION.search(part)]
     for line in lines:
-        for pattern in _EXACTLY:
-            if found := pattern.search(line):
-                return (found["quoted"] or found["plain"]).strip()
+        if (said := dictated(line)) is not None:
+            return said
     return None
 
 
@@ -295,12 +273,12 @@ def _styled(reading: Reading, answer: _Answer) -> str:
         text += f" {_LABEL}"
     if _ONE_WORD.search(both):
         text = (words_of(answer.short) or ["nothing"])[0].capitalize()
-    followed = [_UPPER, _LOWER, _SHORT, _ONE_WORD, _AS_JSON, _AT_EDGE]
-    if system.strip() and not any(rule.search(system) for rule in followed) and not short:
+    rules = (_UPPER, _LOWER, _SHORT, _ONE_WORD, _AS_JSON)
+    followed = any(rule.search(system) for rule in rules) or bool(edges(system))
+    if system.strip() and not followed and not short:
         text += f" (System prompt: {_quoted(system, 120)}.)"
-    for found in _AT_EDGE.finditer(both):
-        mark = found["quoted"] or found["plain"]
-        text = f"{mark} {text}" if found["edge"].lower() in ("start", "begin") else f"{text} {mark}"
+    for edge in edges(both):
+        text = f"{edge.mark} {text}" if edge.begins else f"{text} {edge.mark}"
     if _UPPER.search(both):
         text = text.upper()
     elif _LOWER.search(both):

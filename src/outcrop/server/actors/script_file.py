@@ -48,7 +48,19 @@ _STOP_REASONS: Final = (
     "model_context_window_exceeded",
 )
 
-_SHORT = reprlib.Repr()
+#: What JSON's readers take for certain: int64 and uint64.
+_INTEGERS: Final = (-(2**63), 2**64 - 1)
+
+
+class _Short(reprlib.Repr):
+    """Values in few letters: a number of very many digits has no other form."""
+
+    def repr_int(self, x: int, level: int) -> str:  # noqa: ARG002 - as reprlib calls it
+        """See reprlib."""
+        return f"a number of {x.bit_length()} bits" if x.bit_length() > 64 else repr(x)
+
+
+_SHORT = _Short()
 _SHORT.maxstring = 80
 
 
@@ -180,7 +192,7 @@ class _Reader:
 
     def reply(self, value: object, where: str) -> list[Piece]:
         if isinstance(value, str):
-            return [Text(word) for word in words(value)]
+            return [Text(word) for word in words(self.text(value, where, empty=True))]
         if not isinstance(value, list) or not value:
             raise self.wrong(where, cast("object", value), "a text, or a list of pieces")
         items = cast("list[object]", value)
@@ -188,7 +200,7 @@ class _Reader:
 
     def piece(self, value: object, where: str) -> Piece:
         if isinstance(value, str):
-            return Text(value)
+            return Text(self.text(value, where, empty=True))
         given = self.fields(value, where, (*_PIECE, "citations"))
         if given.keys() == {"text", "citations"}:
             text = self.text(given["text"], f"{where}.text", empty=True)
@@ -254,7 +266,19 @@ class _Reader:
             raise self.wrong(
                 where, value, "a text (in quotes, if YAML takes it for something else)"
             )
+        self.unicode(value, where)
         return value
+
+    def unicode(self, value: str, where: str) -> None:
+        """Refuse half a pair of surrogates, which has no form in UTF-8; the text isn't shown."""
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            half = f"U+{ord(value[error.start]):04X}"
+            raise ConfigurationError(
+                f"{self.place}: {where} has the surrogate {half} at {error.start}.",
+                mend="It can be a text in Unicode: write the whole character.",
+            ) from None
 
     def count(self, value: object, where: str, *, least: int) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
@@ -286,7 +310,10 @@ class _Reader:
         return cast("dict[str, Any]", value)
 
     def json(self, value: Any, where: str, *, depth: int, budget: list[int]) -> None:
-        """Refuse what JSON can't hold: dates, NaN, keys that aren't texts, endless aliases."""
+        """Refuse what JSON can't hold: dates, NaN, keys that aren't texts, endless aliases, ….
+
+        Integers beyond 64 bits are among it, and halves of surrogate pairs.
+        """
         budget[0] -= 1
         if depth > _DEEPEST or budget[0] < 0:
             raise self.wrong(where, "…", f"at most {_VALUES} values, nested {_DEEPEST} deep")
@@ -294,11 +321,16 @@ class _Reader:
             for key, part in cast("Mapping[object, Any]", value).items():
                 if not isinstance(key, str):
                     raise self.wrong(f"a key in {where}", key, "a text in quotes")
+                self.unicode(key, f"a key in {where}")
                 self.json(part, f"{where}.{key}", depth=depth + 1, budget=budget)
         elif isinstance(value, list):
             for at, part in enumerate(cast("list[Any]", value)):
                 self.json(part, f"{where}[{at}]", depth=depth + 1, budget=budget)
+        elif isinstance(value, str):
+            self.unicode(value, where)
         elif isinstance(value, float) and not math.isfinite(value):
             raise self.wrong(where, value, "a number that JSON has")
+        elif isinstance(value, int) and not _INTEGERS[0] <= value <= _INTEGERS[1]:
+            raise self.wrong(where, value, "an integer of 64 bits")
         elif value is not None and not isinstance(value, str | int | float):
             raise self.wrong(where, value, "a JSON value (a date belongs in quotes)")
