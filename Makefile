@@ -45,6 +45,7 @@ types: setup
 
 unit: setup  ## the project's own tests, and the examples of the docs
 	OUTCROP_TESTS_REQUIRE_MODEL=1 $(BIN)/python -m pytest tests --ignore tests/conformance -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+	OUTCROP_TRANSPORT=pyreqwest $(BIN)/python -m pytest tests/client -n $(PYTEST_WORKERS) $(PYTEST_ARGS)  # the other transport
 	$(BIN)/python -m pytest README.md docs $(PYTEST_ARGS)  # one after the other: a page's examples build on each other
 
 fuzz: setup  ## hostile bytes for every reader, hostile JSON for every operation

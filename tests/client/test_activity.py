@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from outcrop import ActivityFolder, AnthropicBedrock, AsyncAnthropicBedrock, errors
-from outcrop.testing import Refuse, Text, local_bedrock
+from outcrop.testing import Refuse, Text, Wait, local_bedrock
 
 MODEL = "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
 ASK = {"max_tokens": 64, "messages": [{"role": "user", "content": "Which rock is this?"}]}
@@ -165,7 +165,12 @@ def test_a_stream_that_breaks_is_recorded_as_far_as_it_came(folder):
 
 
 def test_a_stream_that_is_left_is_recorded(folder):
-    with local_bedrock() as bedrock:
+    def answer(ask):
+        yield Text("Granite, ")
+        yield Wait(2)
+        yield Text("most likely.")
+
+    with local_bedrock(actor=answer) as bedrock:
         client = AnthropicBedrock(**connection(bedrock, activity=folder))
         stream = client.messages.create(model=MODEL, stream=True, **ASK)
         stream.close()

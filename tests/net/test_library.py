@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 CALLS = """
 import threading
 
@@ -27,6 +29,7 @@ for _ in range(10):
 """
 
 
+@pytest.mark.usefixtures("transport")
 def test_threads_that_come_and_go_can_call():
     done = subprocess.run(
         [sys.executable, "-c", CALLS],

@@ -90,7 +90,7 @@ class _Reading(Generic[D]):
 
     def _whole(self) -> Message:
         """The message, if it is whole; half a message is never taken for one."""
-        if not self._opened.reader.complete:
+        if not self._assembly.complete:
             error = self._error or StreamTruncatedError(
                 "The stream was left before message_stop.", retryable=False
             )

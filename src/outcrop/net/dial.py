@@ -1,290 +1,180 @@
-"""The seam to the HTTP library: a Request goes out, an Answer or APIConnectionError comes back.
+"""The seam to the network: a Request goes out, an Answer or an APIConnectionError comes back.
 
-Rules: no other module knows which library that is (pyreqwest); what is sent is exactly the Request:
-no redirects, no retries, no decompression, no cookies, no extra signed headers; TLS is verified,
-with AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE or SSL_CERT_FILE trusted too.
+Rules: no other module knows what carries a call. Our own sockets do (HTTP/1.1: the least work a
+call); an HTTP library does where the environment names a proxy for the origin, on Windows (where
+Ctrl-C doesn't end a socket's wait), or where `OUTCROP_TRANSPORT` asks for it. What isn't used isn't
+imported. Either way what is sent is exactly the Request, and TLS is verified, with AWS_CA_BUNDLE,
+REQUESTS_CA_BUNDLE or SSL_CERT_FILE trusted too.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass
-from datetime import timedelta
-from os import getpid
+import sys
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from outcrop.errors import (
-    APIConnectionError,
-    APIError,
-    APITimeoutError,
-    ConfigurationError,
-    RequestError,
-)
-from outcrop.net.exit import rest_at_exit
-from outcrop.net.interrupt import Aside
-from outcrop.net.library import (
-    ClientBuilder,
-    ClientClosedError,
-    DetailedPyreqwestError,
-    PyreqwestError,
-    RequestTimeoutError,
-    SyncClientBuilder,
-)
-from outcrop.wire.http import HeaderMap
+from outcrop.errors import ConfigurationError
+from outcrop.net.answer import Answer, closed
+from outcrop.net.environment import variable
+from outcrop.net.proxies import Proxies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from outcrop.bedrock.call import Response, Send
+    from outcrop.net.asyncio_sockets import AsyncSockets
+    from outcrop.net.reqwest import AsyncLibrary, SyncLibrary
+    from outcrop.net.sockets import SyncSockets
 
-    from pyreqwest.client import Client, SyncClient
-    from pyreqwest.request import (
-        RequestBuilder,
-        StreamRequest,
-        SyncRequestBuilder,
-        SyncStreamRequest,
+__all__ = ["Answer", "AsyncDialer", "SyncDialer"]
+
+VARIABLE: Final = "OUTCROP_TRANSPORT"
+#: Origins whose transport is remembered.
+MAX_ORIGINS: Final = 256
+
+S = TypeVar("S")
+L = TypeVar("L")
+
+
+def _wanted() -> str | None:
+    """The transport that the environment forces.
+
+    Raises:
+        ConfigurationError: It names another.
+    """
+    wanted = variable(VARIABLE)
+    if wanted in (None, "sockets", "pyreqwest"):
+        return wanted
+    raise ConfigurationError(
+        f"{VARIABLE}={wanted!r} isn't a transport.", mend="Set it to sockets or pyreqwest."
     )
-    from pyreqwest.response import Response as WireResponse, SyncResponse
-
-    from outcrop.bedrock.call import Response, Send, Timeout
-    from outcrop.wire.http import Request
-
-#: Connection pools kept at most, one for each pair of time-outs in use.
-MAX_POOLS = 8
-
-C = TypeVar("C", "Client", "SyncClient")
 
 
-@dataclass(slots=True)
-class Answer:
-    """A response; a streamed one is read through its dialer."""
+class _Transports(Generic[S, L]):
+    """The two ways out, each made when it is first needed, and which one an origin takes."""
 
-    status: int
-    headers: HeaderMap
-    body: bytes = b""
-    request: Any = None
-    reader: Any = None
-
-
-class _Pools(Generic[C]):
-    """Clients of the library by their time-outs: the library fixes those when it makes a client."""
-
-    def __init__(self, build: Callable[[Timeout], C], discard: Callable[[C], None]) -> None:
-        self._build = build
-        self._discard = discard
-        self._pools: OrderedDict[Timeout, C] = OrderedDict()
+    def __init__(self, ca_pem: bytes | None) -> None:
+        wanted = _wanted()
+        if wanted is None and sys.platform == "win32":
+            wanted = "pyreqwest"
+        self._wanted = wanted
+        self._proxies = Proxies.of_environment() if wanted is None else None
+        self._ca_pem = ca_pem
+        self._closed = False
         self._lock = Lock()
-        self.closed = False
-        self._process = getpid()
+        self._sockets: S | None = None
+        self._library: L | None = None
+        self._by_origin: dict[str, S | L] = {}
 
-    def of(self, timeout: Timeout) -> C:
+    def _make_sockets(self, ca_pem: bytes | None) -> S:
+        raise NotImplementedError
+
+    def _make_library(self, ca_pem: bytes | None) -> L:
+        raise NotImplementedError
+
+    def _to(self, origin: str) -> S | L:
+        found = self._by_origin.get(origin)
+        return found if found is not None else self._choose(origin)
+
+    def _choose(self, origin: str) -> S | L:
         with self._lock:
-            if self.closed:
-                raise _closed()
-            if getpid() != self._process:  # the library's threads haven't come along
-                raise _forked()
-            pool = self._pools.get(timeout)
-            if pool is None:
-                try:
-                    pool = self._pools[timeout] = self._build(timeout)
-                except RuntimeError as error:
-                    raise _forked() from error
-                if len(self._pools) > MAX_POOLS:
-                    self._discard(self._pools.popitem(last=False)[1])
-            else:
-                self._pools.move_to_end(timeout)
-            return pool
+            return self._choose_alone(origin)
 
-    def drain(self) -> list[C]:
-        with self._lock:
-            self.closed = True
-            pools = list(self._pools.values())
-            self._pools.clear()
-            return pools
+    def _choose_alone(self, origin: str) -> S | L:
+        if self._closed:
+            raise closed()
+        wanted = self._wanted
+        if wanted == "pyreqwest" or (self._proxies is not None and self._proxies.serve(origin)):
+            if self._library is None:
+                self._library = self._make_library(self._ca_pem)
+            chosen: S | L = self._library
+        else:
+            if self._sockets is None:
+                self._sockets = self._make_sockets(self._ca_pem)
+            chosen = self._sockets
+        if len(self._by_origin) >= MAX_ORIGINS:
+            self._by_origin.clear()
+        self._by_origin[origin] = chosen
+        return chosen
 
-
-def _closed() -> ConfigurationError:
-    return ConfigurationError("The client is closed.", mend="Make a new one, or close it later.")
+    def _made(self) -> list[S | L]:
+        self._closed = True
+        return [each for each in (self._sockets, self._library) if each is not None]
 
 
-def _forked() -> ConfigurationError:
-    return ConfigurationError(
-        "This process was forked from one that had made calls already.",
-        mend="Fork before the first call, or start processes with 'spawn' or 'forkserver'.",
-    )
-
-
-B = TypeVar("B", ClientBuilder, SyncClientBuilder)
-
-
-def _prepare(builder: B, timeout: Timeout, ca_pem: bytes | None) -> B:
-    builder = (
-        builder.follow_redirects(enable=False)
-        .referer(enable=False)
-        .gzip(enable=False)
-        .brotli(enable=False)
-        .zstd(enable=False)
-        .deflate(enable=False)
-    )
-    if timeout.connect is not None:
-        builder = builder.connect_timeout(timedelta(seconds=timeout.connect))
-    if timeout.read is not None:
-        builder = builder.read_timeout(timedelta(seconds=timeout.read))
-    if ca_pem:
-        builder = builder.add_root_certificate_pem(ca_pem)
-    return builder
-
-
-def _translate(error: PyreqwestError, origin: str) -> APIError | ConfigurationError:
-    """The library's error as ours; the innermost cause says most."""
-    if isinstance(error, ClientClosedError):
-        return _closed()
-    cause = error.message
-    if isinstance(error, DetailedPyreqwestError) and (causes := error.details.get("causes")):
-        cause = causes[-1]["message"]
-    if isinstance(error, RequestTimeoutError):
-        return APITimeoutError(f"No answer from {origin} in time: {cause}.")
-    return APIConnectionError(f"No connection to {origin}: {cause}.")
-
-
-class SyncDialer:
+class SyncDialer(_Transports["SyncSockets", "SyncLibrary"]):
     """Sends requests, blocking; Ctrl-C ends any of its waits."""
 
     def __init__(self, *, ca_pem: bytes | None = None) -> None:
-        self._aside = Aside()
-        self._pools: _Pools[SyncClient] = _Pools(
-            lambda timeout: _prepare(SyncClientBuilder(), timeout, ca_pem).build(),
-            # One that is pushed out closes when its last call has ended.
-            lambda _client: None,
-        )
+        super().__init__(ca_pem)
+
+    def _make_sockets(self, ca_pem: bytes | None) -> SyncSockets:
+        from outcrop.net.sockets import SyncSockets
+
+        return SyncSockets(ca_pem=ca_pem)
+
+    def _make_library(self, ca_pem: bytes | None) -> SyncLibrary:
+        from outcrop.net.reqwest import SyncLibrary
+
+        return SyncLibrary(ca_pem=ca_pem)
 
     def send(self, step: Send) -> Answer:
         """Sends a request; a streamed response comes back with its body unread."""
-        return self._aside.run(lambda: self._send(step), abandon=self.release)
-
-    def _send(self, step: Send) -> Answer:
-        request = step.request
-        builder = _fill(self._pools.of(step.timeout).request(request.method, request.url), request)
-        try:
-            if not step.streamed:
-                response = builder.build().send()
-                return Answer(response.status, _headers(response), response.bytes().to_bytes())
-            streamed: SyncStreamRequest = builder.streamed_read_buffer_limit(0).build_streamed()
-            response = streamed.__enter__()
-        except PyreqwestError as error:
-            raise _translate(error, request.origin) from error
-        return Answer(
-            response.status,
-            _headers(response),
-            request=streamed,
-            reader=response.body_reader,
-        )
+        return self._to(step.request.origin).send(step)
 
     def read_some(self, answer: Response) -> bytes | None:
         """The next bytes of a streamed response, None at its end."""
-        try:
-            chunk = self._aside.run(answer.reader.read_chunk, abandon=_forget)
-        except PyreqwestError as error:
-            raise _translate(error, "the stream") from error
-        return None if chunk is None else chunk.to_bytes()
+        return answer.reader.read_some()
 
     def read_all(self, answer: Response) -> bytes:
         """The rest of a streamed response, which is closed then."""
-        try:
-            return self._aside.run(answer.reader.bytes, abandon=_forget).to_bytes()
-        except PyreqwestError as error:
-            raise _translate(error, "the stream") from error
-        finally:
-            self.release(answer)
+        return answer.reader.read_all()
 
     def release(self, answer: Response) -> None:
         """Lets go of a streamed response, read or not."""
-        request, answer.request = answer.request, None
-        if request is not None:
-            request.__exit__(None, None, None)
+        reader: Any = answer.reader
+        if reader is not None:
+            reader.release()
 
     def close(self) -> None:
         """Closes every connection."""
-        for client in self._pools.drain():
-            client.close()
-        self._aside.close()
+        for transport in self._made():
+            transport.close()
 
 
-class AsyncDialer:
+class AsyncDialer(_Transports["AsyncSockets", "AsyncLibrary"]):
     """Sends requests without blocking the event loop."""
 
     def __init__(self, *, ca_pem: bytes | None = None) -> None:
-        rest_at_exit()
-        # A pool that is pushed out closes its connections when it is collected.
-        self._pools: _Pools[Client] = _Pools(
-            lambda timeout: _prepare(ClientBuilder(), timeout, ca_pem).build(),
-            lambda _client: None,
-        )
+        super().__init__(ca_pem)
+
+    def _make_sockets(self, ca_pem: bytes | None) -> AsyncSockets:
+        from outcrop.net.asyncio_sockets import AsyncSockets
+
+        return AsyncSockets(ca_pem=ca_pem)
+
+    def _make_library(self, ca_pem: bytes | None) -> AsyncLibrary:
+        from outcrop.net.reqwest import AsyncLibrary
+
+        return AsyncLibrary(ca_pem=ca_pem)
 
     async def send(self, step: Send) -> Answer:
         """Sends a request; a streamed response comes back with its body unread."""
-        request = step.request
-        builder = _fill(self._pools.of(step.timeout).request(request.method, request.url), request)
-        try:
-            if not step.streamed:
-                response = await builder.build().send()
-                body = await response.bytes()
-                return Answer(response.status, _headers(response), body.to_bytes())
-            streamed: StreamRequest = builder.streamed_read_buffer_limit(0).build_streamed()
-            response = await streamed.__aenter__()
-        except PyreqwestError as error:
-            raise _translate(error, request.origin) from error
-        return Answer(
-            response.status,
-            _headers(response),
-            request=streamed,
-            reader=response.body_reader,
-        )
+        return await self._to(step.request.origin).send(step)
 
     async def read_some(self, answer: Response) -> bytes | None:
         """The next bytes of a streamed response, None at its end."""
-        try:
-            chunk = await answer.reader.read_chunk()
-        except PyreqwestError as error:
-            raise _translate(error, "the stream") from error
-        return None if chunk is None else chunk.to_bytes()
+        return await answer.reader.read_some()
 
     async def read_all(self, answer: Response) -> bytes:
         """The rest of a streamed response, which is closed then."""
-        try:
-            return (await answer.reader.bytes()).to_bytes()
-        except PyreqwestError as error:
-            raise _translate(error, "the stream") from error
-        finally:
-            await self.release(answer)
+        return await answer.reader.read_all()
 
     async def release(self, answer: Response) -> None:
         """Lets go of a streamed response, read or not."""
-        request, answer.request = answer.request, None
-        if request is not None:
-            await request.__aexit__(None, None, None)
+        reader: Any = answer.reader
+        if reader is not None:
+            await reader.release()
 
     async def close(self) -> None:
         """Closes every connection."""
-        for client in self._pools.drain():
-            await client.close()
-
-
-Q = TypeVar("Q", "RequestBuilder", "SyncRequestBuilder")
-
-
-def _fill(builder: Q, request: Request) -> Q:
-    try:
-        return builder.headers(request.headers).body_bytes(request.body)
-    except ValueError:  # its text has the value, which may be a secret
-        raise RequestError(
-            "A header holds what HTTP can't carry.",
-            mend="Is there a line break at the end of a key, as when it is read from a file?",
-        ) from None
-
-
-def _forget(_chunk: object) -> None:
-    """For a read that nobody waits for any more: the response is released by itself."""
-
-
-def _headers(response: WireResponse | SyncResponse) -> HeaderMap:
-    return HeaderMap(response.headers.items())
+        for transport in self._made():
+            await transport.close()

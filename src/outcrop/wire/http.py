@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from typing import Self
 
 Headers = list[tuple[str, str]]
 
@@ -60,6 +61,19 @@ class HeaderMap:
         self._first: dict[str, str] = {}
         for name, value in self.pairs:
             self._first.setdefault(name.lower(), value)
+
+    @classmethod
+    def gathered(cls, pairs: Headers, first: dict[str, str]) -> Self:
+        """The same, from what a reader has gathered already.
+
+        Args:
+            pairs: All headers, in order.
+            first: The first value of each name, in lower case.
+        """
+        made = cls.__new__(cls)
+        made.pairs = pairs
+        made._first = first  # noqa: SLF001 - its own
+        return made
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """The first value of that name."""

@@ -1,0 +1,438 @@
+"""HTTP/1.1 as bytes: `write_request` makes what is sent, `ResponseReader` reads what comes back.
+
+Rules: nothing is guessed about where a reply ends (RFC 9112, 6.3): two lengths that differ, a
+length and chunks, or a coding other than `chunked` are errors, and a connection with anything odd
+about it isn't kept. Where the specification lets a recipient be tolerant (bare LF in a head, folded
+lines, a missing reason, repeated equal lengths) it is. Heads, chunk lines and trailers are bounded;
+a body is handed out as it comes and never held.
+
+Specifications: RFC 9112 (HTTP/1.1), RFC 9110 (semantics).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from outcrop.errors import APIConnectionError, RequestError
+from outcrop.wire import fields
+from outcrop.wire.http import HeaderMap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from outcrop.wire.http import Request
+
+    _Pieces = list[bytes | memoryview]
+    #: (reader, data, where to begin, what is found of the body)
+    _State = Callable[[Any, bytes, int, _Pieces], None]
+
+#: Bytes of all heads of a reply together, interim ones included, and of its trailers.
+MAX_HEAD: Final = 64 * 1024
+#: Bytes of the line that gives a chunk's size, its extensions included.
+MAX_CHUNK_LINE: Final = 4096
+#: A body of up to so many bytes goes into one buffer with its head.
+SMALL_BODY: Final = 64 * 1024
+
+# A request. ──────────────────────────────────────────────────────────────────────────────────────
+
+#: Says where the request ends, or what the connection is for: written here or not at all.
+_FRAMING: Final = frozenset({"host", "content-length", "transfer-encoding", "connection"})
+#: Methods whose requests say nothing about a body that they don't have (RFC 9110, 8.6).
+_BODILESS: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+
+
+def write_request(request: Request) -> list[bytes]:
+    """What goes over the wire: one buffer, or head and body as they are if the body is large.
+
+    The head is that of the request, with Host before it and Content-Length after it, in UTF-8,
+    which is what a signature covers.
+
+    Raises:
+        RequestError: HTTP can't carry it. The text shows no value, which may be a secret.
+    """
+    target, body = request.target, request.body
+    if not (target.isascii() and target.isprintable()) or " " in target or target[:1] != "/":
+        raise RequestError("The request's target holds what HTTP can't carry.")
+    lines = [f"{request.method} {target} HTTP/1.1\r\nHost: {request.host}\r\n"]
+    for name, value in request.headers:
+        if not _may_be_sent(name):
+            raise RequestError(f"The header {name!r} can't be sent: it frames the request.")
+        if not value.isprintable() and not fields.is_value(value):
+            raise _unsendable()
+        lines.append(f"{name}: {value}\r\n")
+    if body or request.method not in _BODILESS:
+        lines.append(f"Content-Length: {len(body)}\r\n\r\n")
+    else:
+        lines.append("\r\n")
+    head = "".join(lines).encode()
+    if len(body) <= SMALL_BODY:
+        return [head + body]
+    return [head, body]
+
+
+@lru_cache(maxsize=256)
+def _may_be_sent(name: str) -> bool:
+    """Whether a header's name is a token and not one that this module writes itself."""
+    if not fields.lower(name):
+        raise _unsendable()
+    return name.lower() not in _FRAMING
+
+
+def _unsendable() -> RequestError:
+    return RequestError(
+        "A header holds what HTTP can't carry.",
+        mend="Is there a line break at the end of a key, as when it is read from a file?",
+    )
+
+
+# A response. ─────────────────────────────────────────────────────────────────────────────────────
+
+_START: Final = b"HTTP/1."
+_NONE: Final[list[str]] = []
+_BLANK: Final = frozenset({b"\r\n", b"\n"})
+
+
+class ResponseReader:
+    """Reads one response, however its bytes are cut.
+
+    Attributes:
+        status: Its status, 0 until the head has come.
+        headers: Its headers.
+        begun: Whether the head has come (interim responses don't count).
+        complete: Whether the whole response has come.
+        keep_alive: When it is complete: whether the connection may carry another request.
+        failure: What was wrong with its bytes; nothing more is read after that. It is an attribute,
+            not raised, because what came before it is to be handed out first.
+    """
+
+    __slots__ = (
+        "_close_after",
+        "_first",
+        "_heads",
+        "_held",
+        "_left",
+        "_method",
+        "_origin",
+        "_read",
+        "_scanned",
+        "begun",
+        "complete",
+        "failure",
+        "headers",
+        "keep_alive",
+        "status",
+    )
+
+    headers: HeaderMap
+    _first: dict[str, str]
+
+    def __init__(self, method: str, origin: str) -> None:
+        """A reader of the reply to one request.
+
+        Args:
+            method: That of the request: replies to HEAD have no body.
+            origin: Where it went, for errors.
+        """
+        self._method = method
+        self._origin = origin
+        # What comes next, as a function: a bound method kept in its own object would be a cycle,
+        # which only the garbage collector can take apart.
+        self._read: _State = ResponseReader._read_head
+        self._held = bytearray()
+        self._scanned = self._heads = self._left = self.status = 0
+        self._close_after = self.begun = self.complete = self.keep_alive = False
+        self.failure: APIConnectionError | None = None
+
+    def feed(self, data: bytes) -> bytes:
+        """What these bytes hold of the body; may be none."""
+        out: _Pieces = []
+        try:
+            self._read(self, data, 0, out)
+        except APIConnectionError as error:
+            self._read = ResponseReader._read_nothing
+            self.failure = error
+        if len(out) == 1 and isinstance(out[0], bytes):
+            return out[0]
+        return b"".join(out)
+
+    def end(self, *, cut: bool = False) -> None:
+        """To be called when the peer has closed the connection; sets `complete` or `failure`.
+
+        Args:
+            cut: Whether TLS ended without its closing alert: the end may not be the peer's own, and
+                a body that lasts until the end may not be whole (RFC 9112, 9.8).
+        """
+        self.keep_alive = False
+        if self.complete or self.failure:
+            return
+        if self._read is ResponseReader._read_until_close and not cut:
+            self.complete = True
+            return
+        if self.begun:
+            where = "before its reply had ended"
+        elif self._held or self._heads:
+            where = "within the head of its reply"
+        else:
+            where = "without a reply"
+        self.failure = APIConnectionError(f"{self._origin} closed the connection {where}.")
+
+    def _refuse(self, why: str) -> NoReturn:
+        raise APIConnectionError(f"{self._origin} sent what isn't HTTP/1.1: {why}.")
+
+    def _finish(self, *, surplus: bool) -> None:
+        self._read = ResponseReader._read_nothing
+        self.complete = True
+        # Bytes after the end would be taken for the next reply's.
+        self.keep_alive = not (surplus or self._close_after)
+
+    def _read_nothing(self, data: bytes, at: int, _out: _Pieces) -> None:
+        """After the end."""
+        if len(data) > at:
+            self.keep_alive = False
+
+    # The head. ───────────────────────────────────────────────────────────────────────────────────
+
+    def _read_head(self, data: bytes, at: int, out: _Pieces) -> None:
+        while True:
+            whole: bytes | bytearray = data
+            if self._held:
+                self._held += memoryview(data)[at:]
+                whole, at = self._held, 0
+            # RFC 9112, 2.2: "a recipient MAY recognize a single LF as a line terminator".
+            start = max(at, self._scanned)
+            stop = whole.find(b"\n\r\n", start)
+            bare = whole.find(b"\n\n", start, stop + 1 if stop >= 0 else len(whole))
+            if bare >= 0:
+                stop, end = bare, bare + 2
+            elif stop >= 0:
+                end = stop + 3
+            else:
+                self._hold_head(whole, at)
+                return
+            self._count_head(end - at)
+            head = bytes(whole[at:stop])
+            at = end
+            if whole is not data:
+                data = bytes(whole)
+                self._held = bytearray()
+            self._scanned = 0
+            if self._take_head(head):
+                self._read(self, data, at, out)
+                return
+
+    def _hold_head(self, whole: bytes | bytearray, at: int) -> None:
+        """Keeps what has come of a head, unless it can't become one."""
+        length = len(whole) - at
+        start = bytes(whole[at : at + len(_START)])
+        if start != _START[:length]:
+            if start[:1] in (b"\x15", b"\x16"):  # RFC 8446, 5.1: an alert, or a handshake
+                self._refuse("it speaks TLS there; is the URL's scheme https?")
+            self._refuse(f"it begins with {start!r}")
+        if self._heads + length > MAX_HEAD:
+            self._count_head(length)
+        if whole is not self._held:
+            self._held = bytearray(memoryview(whole)[at:])
+        self._scanned = max(0, length - 2)
+
+    def _count_head(self, length: int) -> None:
+        self._heads += length
+        if self._heads > MAX_HEAD:
+            self._refuse(f"its head is longer than {MAX_HEAD} bytes")
+
+    def _take_head(self, head: bytes) -> bool:
+        """Reads a head and says how the body is framed; False for an interim response."""
+        try:
+            text = head.decode()
+        except UnicodeDecodeError:
+            text = head.decode("latin-1")
+        # RFC 9110, 5.5: CR, LF and NUL within a value "are invalid and dangerous".
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").removesuffix("\r")
+        if "\r" in text or "\0" in text:
+            self._refuse("its head holds a lone CR or a NUL")
+        begin, *lines = text.split("\n")
+        version, _, rest = begin.partition(" ")
+        rest = rest.lstrip(" ")
+        code = rest[:3]
+        if (
+            version not in ("HTTP/1.1", "HTTP/1.0")
+            or not (len(code) == 3 and code.isascii() and code.isdigit() and code[0] != "0")
+            or rest[3:4] not in ("", " ", "\t")
+        ):
+            self._refuse(f"its first line is {begin[:60]!r}")
+        status = int(code)
+        if status < 200:
+            if status == 101:
+                self._refuse("it switches to a protocol that nobody asked for")
+            return False
+        self.status = status
+        self._take_fields(lines)
+        options = self._items("connection")
+        self._close_after = "close" in options
+        if version == "HTTP/1.0":
+            # RFC 9112, 6.1: chunks from a 1.0 peer are "faulty", and the connection isn't kept.
+            chunked = "transfer-encoding" in self._first
+            self._close_after = chunked or "keep-alive" not in options
+        self._frame()
+        self.begun = True
+        return True
+
+    def _take_fields(self, lines: list[str]) -> None:
+        pairs: list[tuple[str, str]] = []
+        first: dict[str, str] = {}
+        for line in lines:
+            name, colon, value = line.partition(":")
+            lower = fields.lower(name) if len(name) <= fields.LONGEST_NAME else ""
+            if not colon or not lower:
+                if line[:1] in (" ", "\t") and pairs:
+                    self._take_fields(fields.unfold(lines))
+                    return
+                # RFC 9112, 5.1: "No whitespace is allowed between the field name and colon".
+                self._refuse(f"its head has the line {line[:60]!r}")
+            value = value.strip(" \t")
+            pairs.append((name, value))
+            if lower not in first:
+                first[lower] = value
+        self._first = first
+        self.headers = HeaderMap.gathered(pairs, first)
+
+    def _items(self, field: str) -> list[str]:
+        """The comma-separated items of a field, wherever it stands, in lower case."""
+        value = self._first.get(field)
+        if value is None:
+            return _NONE
+        pairs = self.headers.pairs
+        if len(self._first) != len(pairs):  # some name, perhaps this one, is there twice
+            value = ",".join([each for name, each in pairs if name.lower() == field])
+        return [item.strip(" \t") for item in value.lower().split(",")]
+
+    def _frame(self) -> None:
+        """How the body ends: RFC 9112, 6.3."""
+        lengths = self._items("content-length")
+        codings = self._items("transfer-encoding")
+        if codings:
+            if lengths:
+                self._refuse("it has both Content-Length and Transfer-Encoding")
+            if codings != ["chunked"]:
+                self._refuse(f"it is encoded as {', '.join(codings)[:60]!r}")
+        elif lengths and not fields.is_one_length(lengths):
+            self._refuse("its Content-Length isn't one number")
+        if self._method == "HEAD" or self.status in (204, 304):
+            self._read = ResponseReader._read_sized
+        elif codings:
+            self._read = ResponseReader._read_chunks
+        elif lengths:
+            self._left = int(lengths[0])
+            self._read = ResponseReader._read_sized
+        else:
+            self._read = ResponseReader._read_until_close
+
+    # The body. ───────────────────────────────────────────────────────────────────────────────────
+
+    def _read_sized(self, data: bytes, at: int, out: _Pieces) -> None:
+        left = self._left
+        have = len(data) - at
+        if have:
+            out.append(data if not at and have <= left else data[at : at + left])
+        if have < left:
+            self._left = left - have
+        else:
+            self._finish(surplus=have > left)
+
+    def _read_until_close(self, data: bytes, at: int, out: _Pieces) -> None:
+        if at < len(data):
+            out.append(memoryview(data)[at:] if at else data)
+
+    def _read_chunks(self, data: bytes, at: int, out: _Pieces) -> None:
+        """At the line that gives a chunk's size; takes whole chunks as far as the data goes."""
+        size = len(data)
+        if self._held:
+            line, at = self._line(data, at, MAX_CHUNK_LINE)
+            if line is not None:
+                self._enter_chunk(data, at, out, self._length_of(line))
+            return
+        view = memoryview(data)
+        while at < size:
+            stop = data.find(b"\r\n", at, at + 14)
+            length = fields.size(data[at:stop]) if stop > 0 else -1
+            begin = stop + 2
+            if length < 0:  # there is more in the line than a size, or less than a line
+                line, begin = self._line(data, at, MAX_CHUNK_LINE)
+                if line is None:
+                    return
+                length = self._length_of(line)
+            end = begin + length
+            if not length or end + 2 > size:  # the last one, or not the whole of it
+                self._enter_chunk(data, begin, out, length)
+                return
+            out.append(view[begin:end])
+            if data[end : end + 2] != b"\r\n":
+                self._refuse("a chunk is longer than its size")
+            at = end + 2
+
+    def _length_of(self, line: bytes) -> int:
+        """The size in a chunk's line that may have an extension, and spaces, as some pad it."""
+        size, _, _ = line[:-2].partition(b";")
+        length = fields.size(size.rstrip(b" \t"))
+        if length < 0 or line.find(b"\r") != len(line) - 2:
+            self._refuse(f"a chunk begins with {line[:40]!r}")
+        return length
+
+    def _enter_chunk(self, data: bytes, at: int, out: _Pieces, length: int) -> None:
+        self._left = length
+        if length:
+            self._read = ResponseReader._read_chunk
+        else:
+            self._read = ResponseReader._read_trailers
+            self._scanned = 0
+        self._read(self, data, at, out)
+
+    def _read_chunk(self, data: bytes, at: int, out: _Pieces) -> None:
+        """Within a chunk."""
+        left = self._left
+        have = len(data) - at
+        if have:
+            out.append(data if not at and have <= left else memoryview(data)[at : at + left])
+        if have < left:
+            self._left = left - have
+            return
+        self._left = 2
+        self._read = ResponseReader._read_chunk_end
+        if have > left:
+            self._read_chunk_end(data, at + left, out)
+
+    def _read_chunk_end(self, data: bytes, at: int, out: _Pieces) -> None:
+        """At the CRLF after a chunk, or at its second half."""
+        left = self._left
+        got = data[at : at + left]
+        if got != b"\r\n"[2 - left :][: len(got)]:
+            self._refuse("a chunk is longer than its size")
+        self._left = left - len(got)
+        if not self._left:
+            self._read = ResponseReader._read_chunks
+            self._read_chunks(data, at + left, out)
+
+    def _read_trailers(self, data: bytes, at: int, _out: _Pieces) -> None:
+        """After the last chunk: fields that nobody asked for, then an empty line."""
+        while at < len(data):
+            line, at = self._line(data, at, MAX_HEAD - self._scanned)
+            if line is None:
+                return
+            self._scanned += len(line)
+            if line in _BLANK:
+                self._finish(surplus=at < len(data))
+                return
+
+    def _line(self, data: bytes, at: int, most: int) -> tuple[bytes | None, int]:
+        """A line with its end, and where that is; None if it hasn't all come, which is held."""
+        held = self._held
+        stop = data.find(b"\n", at) + 1
+        if len(held) + (stop or len(data)) - at > most:
+            self._refuse("a line among its chunks is too long")
+        if not stop:
+            held += memoryview(data)[at:]
+            return None, len(data)
+        line = bytes(held) + data[at:stop]
+        held.clear()
+        return line, stop
