@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from outcrop.activity import source
-from outcrop.activity.page import turns
+from outcrop.activity import source, turns
 from outcrop.errors import RequestError
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ def _line(text: str) -> str:
 def conversation(log: Activity, request_id: str, *, most_characters: int = 500_000) -> Row:
     """One call: `call` (its row of the view `calls`) and what was said, as a person reads it.
 
-    `turns`, `settings`, `tools` and `cut` are those of `outcrop.activity.page.turns.read_turns`;
+    `turns`, `settings`, `tools` and `cut` are those of `outcrop.activity.turns.read_turns`;
     `missing` names sides that weren't recorded, or couldn't be fetched, with the reason.
 
     Args:

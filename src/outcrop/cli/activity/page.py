@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -52,7 +51,7 @@ def serve(
         note("Whoever has this address reads prompts and completions. Ctrl-C stops.")
         if browser:
             webbrowser.open(serving.url)
-        threading.Event().wait()
+        serving.wait()
     return DONE
 
 
