@@ -31,7 +31,7 @@ def anyio_backend() -> str:
 def examples_environment(bedrock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Examples find what they would find after `eval "$(outcrop env)"`, and nothing else."""
     for name in list(os.environ):
-        if name.startswith(("AWS_", "ANTHROPIC_")):
+        if name.startswith(("AWS_", "ANTHROPIC_", "OUTCROP_ACTIVITY")):
             monkeypatch.delenv(name)
     for name, value in bedrock.environ().items():
         monkeypatch.setenv(name, value)
