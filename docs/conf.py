@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version as installed
 
+from outcrop.activity import misuse
 from outcrop.bedrock.blocks import PAIRS
 from outcrop.bedrock.citations import LOCATIONS
 from outcrop.bedrock.mapping import ROWS
@@ -73,7 +74,27 @@ def _money(row: prices.Row, kind: str) -> str:
 
 _prices = prices.shipped()
 myst_enable_extensions.append("substitution")
+
+
+def _detector(one: misuse.Detector) -> str:
+    """What is to be said of a detector of misuse."""
+    thresholds = (
+        (f"`{name}`", f"{told.default:g}", told.meaning) for name, told in one.thresholds.items()
+    )
+    parts = [
+        f"## {one.title} (`{one.name}`)",
+        one.meaning,
+        f"Severity: {one.severity}.",
+        _table("threshold", "default", "", rows=thresholds),
+        _table("evidence", "", rows=one.evidence.items()),
+    ]
+    if one.source:
+        parts.append(f"Source: {one.source}")
+    return "\n\n".join(parts)
+
+
 myst_substitutions = {
+    "detectors": "\n\n".join(map(_detector, misuse.DETECTORS.values())),
     "blocks": _table(
         "Messages",
         "Converse",
