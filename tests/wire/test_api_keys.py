@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from dataclasses import replace
 
 import botocore.auth
 import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotoCredentials
 from hypothesis import given, strategies as st
+from msgspec.structs import replace
 
 from outcrop.errors import AuthorizationDenied, ConfigurationError
 from outcrop.wire import api_keys

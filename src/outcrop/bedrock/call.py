@@ -7,8 +7,9 @@ and the reply (or an `APIError`) is sent in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+
+from msgspec import Struct
 
 from outcrop.bedrock import faults, invoke
 from outcrop.errors import APIError, APIStatusError, ExpiredTokenException, RateLimitError
@@ -134,8 +135,7 @@ def _open_reader(_response: Response) -> FrameReader:
 INVOKE = Dialect(_read_reply, _open_reader)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One call, ready but for its signature.
 
     Attributes:
@@ -215,8 +215,7 @@ class Completed(NamedTuple):
         return self.attempts[-1].route
 
 
-@dataclass(slots=True)
-class Opened:
+class Opened(Struct):
     """A stream whose first events have come.
 
     Attributes:

@@ -8,8 +8,9 @@ most.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from outcrop.errors import APIStatusError
 
@@ -21,8 +22,7 @@ LONGEST_WAIT = 8.0
 LONGEST_RETRY_AFTER = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """How far retries may go.
 
     Attributes:

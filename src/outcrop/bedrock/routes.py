@@ -6,10 +6,11 @@ Source: botocore `bedrock-runtime` and `bedrock` endpoint rule sets; operation U
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from outcrop.bedrock import preflight
 from outcrop.catalog import hosts, ids, models, prices
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from outcrop.catalog.resolve import Resolution
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """The way that a call takes.
 
     Attributes:
@@ -42,8 +42,23 @@ class Route:
     origin: str
     endpoint: str
     destinations: tuple[str, ...] = ()
-    resolution: Resolution | None = field(default=None, repr=False, compare=False)
-    edition: Edition | None = field(default=None, repr=False, compare=False)
+    resolution: Resolution | None = None
+    edition: Edition | None = None
+
+    def _told(self) -> tuple[object, ...]:
+        """What makes it this route; how it was found doesn't."""
+        return self.model_id, self.region, self.origin, self.endpoint, self.destinations
+
+    def __eq__(self, other: object) -> bool:
+        return self._told() == other._told() if isinstance(other, Route) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._told())
+
+    def __repr__(self) -> str:
+        names = ("model_id", "region", "origin", "endpoint", "destinations")
+        told = ", ".join(f"{n}={v!r}" for n, v in zip(names, self._told(), strict=True))
+        return f"Route({told})"
 
     @property
     def profile(self) -> str | None:

@@ -7,11 +7,11 @@ of an edition is plain JSON, so that an overlay can be merged into it (`outcrop.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
+from msgspec import Struct, field
 
 from outcrop.catalog import aliases, models, prices, quotas
 from outcrop.catalog.models import Model
@@ -27,8 +27,7 @@ T = TypeVar("T")
 _ROW: Final = re.compile(r"(?:\.(\w+))?\[(\d+)\]")
 
 
-@dataclass(frozen=True, eq=False)
-class Edition:
+class Edition(Struct, frozen=True, eq=False, dict=True):
     """What is known of models, prices and quotas.
 
     Two editions are equal if they are the same object, so one can be a key.

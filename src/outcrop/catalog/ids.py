@@ -8,9 +8,10 @@ Amazon Bedrock User Guide, "Supported Regions and models for inference profiles"
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
+
+from msgspec import Struct
 
 Kind = Literal[
     "base",
@@ -27,8 +28,7 @@ _PREFIXED = re.compile(rf"({'|'.join(sorted(PREFIXES, key=len, reverse=True))})\
 _ARN = re.compile(r"arn:(aws[^:]*):bedrock:([a-z0-9-]*):(\d{12})?:([a-z-]+)/(.+)")
 
 
-@dataclass(frozen=True, slots=True)
-class ModelAddress:
+class ModelAddress(Struct, frozen=True):
     """The parts of a model ID or ARN.
 
     Attributes:

@@ -6,8 +6,10 @@ first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from outcrop.catalog import residency
 from outcrop.catalog.lifecycle import sources
@@ -24,8 +26,7 @@ Wish = Literal["auto", "global", "regional", "in-region"]
 _NARROW_FIRST: Final = ("us-gov", "jp", "au", "in", "ca", "us", "eu", "apac")
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """What is asked.
 
     Attributes:
@@ -45,8 +46,7 @@ class Question:
     edition: Edition
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """A way to call a model.
 
     Attributes:

@@ -9,12 +9,12 @@ Source: the data's rows; Anthropic, "Pricing" (multiples of the input price for 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import msgspec
+from msgspec import Struct
 
 from outcrop.catalog import models
 
@@ -104,8 +104,7 @@ class Prices(msgspec.Struct, frozen=True):
         return next((row for row in self.models if row.id == base_id), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(Struct, frozen=True):
     """What a million tokens cost on a route, by kind; None for a kind without a published price.
 
     Attributes:
@@ -135,8 +134,7 @@ class Price:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(Struct, frozen=True):
     """What a reply cost, by list prices.
 
     Attributes:

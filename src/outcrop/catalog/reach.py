@@ -8,8 +8,10 @@ lifecycle"; refusals as AWS's API gave them in public reports.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from outcrop.catalog import edition as editions, ids, models
 from outcrop.catalog.lifecycle import ended
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
 Problem = Literal["unknown", "needs-profile", "ended"]
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Struct, frozen=True):
     """The answer.
 
     Attributes:

@@ -6,8 +6,9 @@ open, and ends with something that works.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from outcrop.catalog import aliases, models
 from outcrop.catalog.lifecycle import ended, sources, successor

@@ -8,8 +8,9 @@ inference"; AWS, "AWS Regions" (where each region is).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from outcrop.catalog import models
 from outcrop.errors import ConfigurationError
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from outcrop.catalog.prices import Endpoint
 
 
-@dataclass(frozen=True, slots=True)
-class Area:
+class Area(Struct, frozen=True):
     """Where a call must stay.
 
     Attributes:

@@ -12,9 +12,11 @@ Guide, "Supported Regions and models for inference profiles" and "Model lifecycl
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, get_args
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from outcrop.catalog import aliases, edition as editions, ids, refusals, residency
 from outcrop.catalog.lifecycle import Stage, ended, stage, successor
@@ -33,8 +35,7 @@ if TYPE_CHECKING:
 _OLDEST_VERSION: Final = "bedrock-2023-05-31"
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(Struct, frozen=True):
     """The route that a spelling leads to.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from msgspec.structs import replace
 
 from outcrop import __version__
 from outcrop.bedrock.call import Timeout

@@ -7,7 +7,6 @@ reply keeps what botocore's shapes don't know.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, Required, TypedDict
 
 from outcrop.bedrock import boto3_shapes, routes
@@ -53,6 +52,8 @@ NAMES: Final = ConverseParams.__required_keys__ | ConverseParams.__optional_keys
 def _prepare(settings: Settings, params: Mapping[str, Any], *, stream: bool) -> Call:
     for name in params:
         if name not in NAMES:
+            from difflib import get_close_matches  # only for errors
+
             near = get_close_matches(name, NAMES, 1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise TypeError(f"converse() has no keyword argument {name!r}.{hint}")

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from msgspec import Struct
+
 from outcrop.bedrock.call import complete, open_stream
-from outcrop.bedrock.invocation_log import METADATA_HEADER, OPERATIONS, Invocation
 from outcrop.errors import APIError, APIStatusError, ConfigurationError
 from outcrop.net import environment
 from outcrop.net.perform import perform, perform_async
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from outcrop.bedrock.call import Attempt, Call, Completed, Opened
+    from outcrop.bedrock.invocation_log import Invocation
     from outcrop.bedrock.routes import Route
     from outcrop.client.request import Settings
     from outcrop.delivery.activity_folder import ActivityFolder, Content
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 #: Bytes of one stream that are kept until it ends; of longer ones only the counts are recorded.
 MAX_TAPE: Final = 16 * 1024 * 1024
-
-_NAMES: Final = {path: name for name, path in OPERATIONS.items()}
 
 
 def choose(given: Any) -> ActivityFolder | None:
@@ -171,8 +170,7 @@ class Noted:
         self._activity.put(make, size=size + len(self._call.request.body) + 512)
 
 
-@dataclass(slots=True)
-class _End:
+class _End(Struct):
     """How a call ended."""
 
     route: Route
@@ -238,6 +236,8 @@ def _name(error: BaseException) -> str:
 def _invocation(
     call: Call, end: _End, began: float, identity: Credentials | ApiKey | None
 ) -> Invocation:
+    from outcrop.bedrock.invocation_log import OPERATIONS, Invocation  # for who records
+
     more: dict[str, Any] = {"latencyMs": end.latency, "endpoint": end.route.endpoint}
     if end.first_byte is not None:
         more["firstByteMs"] = end.first_byte
@@ -250,13 +250,14 @@ def _invocation(
             {"modelId": one.route.model_id, "region": one.route.region, "error": one.error}
             for one in failed
         ]
+    path = call.request.target.partition("?")[0].rpartition("/")[2]
     request_id = end.headers.get("x-amzn-requestid")
     if request_id is None:  # nothing came that could name it
         import uuid
 
         request_id = f"local-{uuid.uuid4()}"
     return Invocation(
-        operation=_NAMES[call.request.target.partition("?")[0].rpartition("/")[2]],
+        operation=next(name for name, ends in OPERATIONS.items() if ends == path),
         model_id=end.route.model_id,
         region=end.route.region,
         request_id=request_id,
@@ -292,6 +293,8 @@ def _identity(identity: Credentials | ApiKey | None) -> dict[str, str]:
 
 
 def _metadata(call: Call) -> str | None:
+    from outcrop.bedrock.invocation_log import METADATA_HEADER
+
     for name, value in call.request.headers:
         if name.lower() == METADATA_HEADER:
             return value

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import warnings
-from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from urllib.parse import quote, urlencode
+
+from msgspec import Struct, field
+from msgspec.structs import force_setattr, replace
 
 from outcrop.bedrock import invoke, preflight, routes
 from outcrop.bedrock.call import INVOKE, Call, Timeout
@@ -102,8 +103,7 @@ NOT_GIVEN = NotGiven()
 omit = NOT_GIVEN
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What a client was told, resolved.
 
     Attributes:
@@ -139,8 +139,11 @@ class Settings:
     edition: Edition = field(default_factory=editions.shipped)
     activity: ActivityFolder | None = None
     made_headers: dict[tuple[Api, bool], dict[str, str]] = field(
-        default_factory=dict[tuple[Api, bool], dict[str, str]], init=False, repr=False
+        default_factory=dict[tuple[Api, bool], dict[str, str]]
     )
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "made_headers", {})  # a copy with other headers has none of these
 
 
 def prepare(settings: Settings, params: Mapping[str, Any], *, stream: bool, beta: bool) -> Call:
@@ -319,6 +322,8 @@ def _given(value: object) -> bool:
 def _unknown(name: str, names: frozenset[str], *, beta: bool, method: str) -> str:
     if name in BETA_NAMES and not beta:
         return f"{method}() has no keyword argument {name!r}: use client.beta.messages."
+    from difflib import get_close_matches  # only for errors
+
     near = get_close_matches(name, names, 1)
     hint = f"Did you mean {near[0]!r}? " if near else ""
     return (

@@ -19,10 +19,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from inspect import get_annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeVar, dataclass_transform
+
+from msgspec import Struct
 
 from outcrop.messages.fields import (
     DICT,
@@ -350,8 +351,7 @@ def _read_only(view: View, what: str) -> str:
     return f"{type(view).__name__}{what}: a reply is read-only; change a copy: .to_dict()"
 
 
-@dataclass(frozen=True, slots=True)
-class _Dump:
+class _Dump(Struct, frozen=True):
     """A copy of a document with or without what pydantic calls unset, defaults and None."""
 
     fill: bool

@@ -65,8 +65,9 @@ def place(origin: str) -> Place:
 def numeric(where: Place) -> Sequence[Info]:
     """Its address if its host is one, without asking anybody; else nothing."""
     try:
+        host = where.host.encode("ascii")  # of a str, IDNA's codec would be loaded
         return socket.getaddrinfo(
-            where.host, where.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
+            host, where.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
         )
     except (OSError, UnicodeError):
         return []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from outcrop.errors import APIConnectionError, ConfigurationError
 from outcrop.net.addresses import MAX_WHOLE
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
     from outcrop.wire.http import HeaderMap
 
 
-@dataclass(slots=True)
-class Answer:
+class Answer(Struct):
     """A response; a streamed one is read through its dialer.
 
     Attributes:

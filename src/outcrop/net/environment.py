@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-from configparser import ConfigParser, Error as ConfigFileError
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
@@ -78,6 +77,8 @@ def _configured_region(profile: str | None) -> str | None:
     """The region in the shared configuration file, without any AWS library."""
     name = profile or _profile()
     path = Path(variable("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
+    from configparser import ConfigParser, Error as ConfigFileError  # only for who has a file
+
     parser = ConfigParser(interpolation=None, strict=False)
     try:
         with path.open(encoding="utf-8") as file:

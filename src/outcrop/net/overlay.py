@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from outcrop.catalog import edition as editions, ids, overlay
@@ -131,6 +129,8 @@ def write(document: Document) -> Path:
     temporary = ""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        from tempfile import NamedTemporaryFile  # only to write
+
         with NamedTemporaryFile(
             dir=file.parent, prefix=f".{file.name}-", delete=False
         ) as written:  # readable by its owner only: it may name accounts
@@ -222,6 +222,8 @@ def _check_rows(document: Document) -> None:
             raise ConfigurationError(f"models[{at}] isn't an object.", mend=_MEND)
         for column in cast("Document", row):
             if column not in columns:
+                from difflib import get_close_matches  # only for errors
+
                 near = get_close_matches(column, columns, 1)
                 raise ConfigurationError(
                     f"models[{at}] has {column!r}, which no model has.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -110,4 +109,6 @@ async def perform_async(steps: Generator[Step, Any, T], dialer: AsyncDialer, sou
 def _instantly(step: Now | Roll) -> Instant | float:
     if isinstance(step, Now):
         return Instant(time.time(), time.monotonic())
+    import random  # only for retries
+
     return random.random()  # noqa: S311 - jitter, no secret

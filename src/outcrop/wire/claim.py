@@ -12,10 +12,11 @@ texts as AWS's services are seen to send them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from outcrop.errors import (
     IncompleteSignatureException,
@@ -51,8 +52,7 @@ _QUERY_PARAMETERS = (
 _BAD_DATE = "Date must be in ISO-8601 'basic format'. See http://en.wikipedia.org/wiki/ISO_8601"
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """Who a request says it is from, and by what proof; nothing of it is believed yet.
 
     Attributes:
@@ -73,9 +73,13 @@ class Claim:
     service: str
     amz_date: str
     signed_headers: tuple[str, ...]
-    signature: str = field(repr=False)
-    session_token: str | None = field(default=None, repr=False)
+    signature: str
+    session_token: str | None = None
     expires: int | None = None
+
+    def __repr__(self) -> str:
+        scope = f"{self.access_key}/{self.date}/{self.region}/{self.service}"
+        return f"Claim({scope!r}, {self.amz_date!r}, signature=…, expires={self.expires!r})"
 
 
 def read_claim(method: str, target: str, headers: Iterable[tuple[str, str]]) -> Claim:  # noqa: ARG001 - reading and verifying are given the same request

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """AWS keys, for Signature Version 4.
 
     Attributes:
@@ -24,8 +23,7 @@ class Credentials:
         return f"Credentials({self.access_key!r}, secret_key=…{token})"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class ApiKey:
+class ApiKey(Struct, frozen=True):
     """A Bedrock API key, sent as `Authorization: Bearer …`."""
 
     token: str

@@ -7,8 +7,9 @@ terms, the SigV4 guide for the reason).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 Headers = list[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Request:
+class Request(Struct, frozen=True):
     """What is sent.
 
     Attributes:
