@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -107,7 +107,7 @@ def compact(
         )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     there = source.list_files(str(folder), first=None, last=None)
-    parquet = [file for file in there if file.kind == "parquet"]
+    parquet = [(file, str(source.path_of(file))) for file in there if file.kind == "parquet"]
     files = source.list_files(place, first=None, last=None)
     wanted = without_sources([file for file in files if file.kind == "lines"], parquet)
     wanted = [file for file in wanted if _is_finished(file, now)]
@@ -167,7 +167,8 @@ def _write_day(
     sound: list[File] = []
     bad: list[tuple[str, str]] = []
     count = 0
-    name = hashlib.sha256("\n".join(file.name for file in files).encode()).hexdigest()[:16]
+    made_of = "\n".join(f"{file.name} {file.start} {file.size}" for file in files)
+    name = hashlib.sha256(made_of.encode()).hexdigest()[:16]
     place = folder / day
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = place / f"outcrop-{name}.parquet"
@@ -179,7 +180,7 @@ def _write_day(
             table_schema,
             compression="zstd",
             write_statistics=True,
-            use_dictionary=_DICTIONARY,
+            use_dictionary=worker.DICTIONARY,
         )
         with writer:
             for columns in _day_columns(files, sound, bad):
@@ -199,21 +200,6 @@ def _write_day(
     return count, path.stat().st_size, sound, bad
 
 
-#: Columns with few values; the others, IDs and bodies, would only fill a dictionary in vain.
-_DICTIONARY: Final = [
-    "account",
-    "region",
-    "inference_region",
-    "operation",
-    "model_id",
-    "identity",
-    "stop_reason",
-    "error",
-    "metadata",
-    "source",
-]
-
-
 def _day_columns(
     files: Sequence[File], sound: list[File], bad: list[tuple[str, str]]
 ) -> Iterator[dict[str, list[Any]]]:
@@ -223,7 +209,8 @@ def _day_columns(
         if isinstance(data, Exception):
             bad.append((file.name, f"it can't be read: {data}".partition("\n")[0]))
             continue
-        unpacked = lines.unpack(data)
+        # What was appended since the file was listed comes the next time.
+        unpacked = lines.unpack(data[: file.size - file.start])
         calls = records.read_calls(unpacked.text)
         said = records.read_contents(unpacked.text)
         if unpacked.reason or calls.damaged or calls.lost or calls.read != said.read:
@@ -249,10 +236,11 @@ def _no_rows() -> dict[str, list[Any]]:
 
 
 def _remove(files: Iterable[File]) -> int:
+    """Takes files away that are ours, and haven't grown since; gives their number."""
     count = 0
     for file in files:
-        path = Path(file.place) / file.key
-        if retention.is_ours(path, Path(file.place)):
+        path = source.path_of(file)
+        if retention.is_ours(path, Path(file.place)) and path.stat().st_size == file.size:
             path.unlink(missing_ok=True)
             count += 1
     return count
@@ -261,27 +249,38 @@ def _remove(files: Iterable[File]) -> int:
 # Reading ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def without_sources(files: Sequence[File], parquet: Sequence[File]) -> list[File]:
-    """The files that no compacted one has taken up."""
-    taken: set[tuple[str, int]] = set()
-    for file in parquet:
-        taken |= _sources(file)
-    return [file for file in files if (file.key, file.size) not in taken]
+def without_sources(files: Sequence[File], paths: Sequence[tuple[File, str]]) -> list[File]:
+    """The files that no compacted one has taken up; of those that have grown since, the rest.
+
+    Args:
+        files: Of lines.
+        paths: Compacted files, as `local` gives them.
+    """
+    taken: dict[str, int] = {}
+    for _, path in paths:
+        for key, size in _sources(path).items():
+            taken[key] = max(size, taken.get(key, 0))
+    found: list[File] = []
+    for file in files:
+        known = taken.get(file.key)
+        if known is None or known > file.size:
+            found.append(file)
+        elif known < file.size:
+            plain = file.key.endswith((".jsonl", ".json"))
+            found.append(replace(file, start=known) if plain else file)
+    return found
 
 
-def _sources(file: File) -> set[tuple[str, int]]:
+def _sources(path: str) -> dict[str, int]:
     import pyarrow.parquet as pq
 
-    if source.is_remote(file.place):
-        return set()  # it is read, and counts, once it is fetched
     parquet = cast("Any", pq)
-    path = Path(file.place) / file.key
     try:
         found = cast("dict[bytes, bytes] | None", parquet.read_metadata(path).metadata)
         named = (found or {}).get(SOURCES, b"{}")
-        return set(msgspec.json.decode(named, type=dict[str, int]).items())
+        return msgspec.json.decode(named, type=dict[str, int])
     except Exception:  # noqa: BLE001 - damaged; `examine` tells of it
-        return set()
+        return {}
 
 
 def local(files: Sequence[File], folder: str) -> list[tuple[File, str]]:
@@ -294,7 +293,7 @@ def local(files: Sequence[File], folder: str) -> list[tuple[File, str]]:
     found: list[tuple[File, str]] = []
     for file in files:
         if not source.is_remote(file.place):
-            found.append((file, str(Path(file.place) / file.key if file.key else file.place)))
+            found.append((file, str(source.path_of(file))))
             continue
         for _, data in source.read([file]):
             path = Path(folder) / (hashlib.sha256(file.name.encode()).hexdigest() + ".parquet")
@@ -310,9 +309,7 @@ def having(needle: str) -> str:
         needle: In lower case.
     """
     wanted = "'" + needle.replace("'", "''") + "'"
-    pieces = (
-        """array_to_string(regexp_extract_all(output, '"text":"((?:[^"\\\\]|\\\\.)*)"', 1), '')"""
-    )
+    pieces = f"array_to_string(regexp_extract_all(output, '{lines.PIECES}', 1), '')"
     return f"""WHERE contains(lower(input), {wanted}) OR contains(lower(output), {wanted})
         OR (output[1] = '[' AND contains(lower({pieces}), {wanted}))"""
 

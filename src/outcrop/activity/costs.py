@@ -25,6 +25,11 @@ Row = dict[str, Any]
 
 #: Tokens of a prompt from which on every model can cache it (the largest of the models' minima).
 CACHEABLE: Final = 4096
+#: What is summed over models and endpoints.
+_SUMS: Final = (
+    *("input", "output", "cache_read", "cache_write", "unpriced", "premium", "premium_calls"),
+    *("cache_saving", "cache_reads", "cache_writes", "cache_misses"),
+)
 #: Calls an hour of one identity and model from which on they look like a batch's.
 BATCH_CALLS: Final = 20
 
@@ -83,8 +88,10 @@ def costs(log: Activity) -> Costs:
     Args:
         log: The records.
     """
-    [sums] = log.rows(
-        f"""SELECT coalesce(sum(cost), 0)::DOUBLE AS total,
+    rows = log.rows(
+        f"""SELECT coalesce(model, '') AS model, coalesce(endpoint, '') AS endpoint,
+        count(*) AS calls,
+        coalesce(sum(cost), 0)::DOUBLE AS cost,
         coalesce(sum(cost_input) FILTER (cost IS NOT NULL), 0)::DOUBLE AS input,
         coalesce(sum(cost_output) FILTER (cost IS NOT NULL), 0)::DOUBLE AS output,
         coalesce(sum(cost_cache_read) FILTER (cost IS NOT NULL), 0)::DOUBLE AS cache_read,
@@ -97,21 +104,19 @@ def costs(log: Activity) -> Costs:
         count(*) FILTER (cache_write_tokens > 0) AS cache_writes,
         count(*) FILTER (cache_read_tokens + cache_write_tokens = 0 AND input_tokens >= {CACHEABLE})
             AS cache_misses
-        FROM calls"""  # noqa: S608 - constants
+        FROM calls GROUP BY ALL ORDER BY cost DESC, model, endpoint"""  # noqa: S608 - constants
     )
-    by_endpoint = log.rows(
-        """SELECT coalesce(endpoint, '') AS endpoint, count(*) AS calls,
-        coalesce(sum(cost), 0)::DOUBLE AS cost,
-        coalesce(sum(regional_premium), 0)::DOUBLE AS premium
-        FROM calls GROUP BY 1 ORDER BY cost DESC, endpoint"""
-    )
-    by_model = log.rows(
-        """SELECT model, coalesce(endpoint, '') AS endpoint, count(*) AS calls,
-        coalesce(sum(cost), 0)::DOUBLE AS cost,
-        coalesce(sum(regional_premium), 0)::DOUBLE AS premium,
-        coalesce(sum(cache_saving), 0)::DOUBLE AS cache_saving
-        FROM calls GROUP BY 1, 2 ORDER BY cost DESC, model, endpoint"""
-    )
+    sums: Row = {name: sum(row[name] for row in rows) for name in _SUMS}
+    told = ("calls", "cost", "premium")
+    places = {row["endpoint"]: dict.fromkeys(told, 0) for row in rows}
+    for row in rows:
+        place = places[row["endpoint"]]
+        for name in told:
+            place[name] += row[name]
+    by_endpoint: list[Row] = [{"endpoint": name, **place} for name, place in places.items()]
+    by_endpoint.sort(key=lambda row: (-row["cost"], row["endpoint"]))
+    columns = ("model", "endpoint", *told, "cache_saving")
+    by_model = [{name: row[name] for name in columns} for row in rows]
     [unread] = log.rows(
         """WITH days AS (
             SELECT sum(cache_saving) AS saving, sum(cache_read_tokens) AS read FROM calls
@@ -132,4 +137,5 @@ def costs(log: Activity) -> Costs:
             coalesce(sum(saving), 0)::DOUBLE AS batch_saving
         FROM hours WHERE calls >= {BATCH_CALLS} AND NOT cached"""  # noqa: S608 - constants
     )
-    return Costs(**sums, **unread, **batch, by_endpoint=by_endpoint, by_model=by_model)
+    total = sum(row["cost"] for row in rows)
+    return Costs(**sums, **unread, **batch, total=total, by_endpoint=by_endpoint, by_model=by_model)

@@ -15,15 +15,15 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from queue import Queue
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from outcrop.activity import lines, source, trail, views, worker
+from outcrop.activity import lines, records, source, trail, views, worker
 from outcrop.errors import ConfigurationError, RequestError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from outcrop.activity.source import File
-    from outcrop.activity.worker import Told
+    from outcrop.activity.worker import Part, Told
 
 #: Memory that DuckDB may take; reading takes some beside it.
 MEMORY: Final = "600MB"
@@ -94,7 +94,8 @@ class Activity:
         self._lock = threading.RLock()
         self._connection = self._connect()
         self._loaded: set[str] = set()
-        self._sound: list[str] | None = None  # paths of compacted files, once they are examined
+        self._paths: list[tuple[File, str]] | None = None  # of compacted files, once they are here
+        self._sound: list[str] | None = None  # those of them that can be read
         self._compacted_told: list[Told] = []
 
     def _connect(self) -> Any:
@@ -173,7 +174,7 @@ class Activity:
             cursor = self._connection.cursor()  # other questions may come between its rows
             cursor.execute("USE store")
             found = cursor.execute(
-                f"""SELECT request_id, try_cast(rtrim(timestamp, 'Z') AS TIMESTAMP) AS time,
+                f"""SELECT request_id, try_cast(timestamp AS TIMESTAMP) AS time,
                 operation, model_id, input, output, input_path, output_path, source
                 FROM ({sources}) {self._window()} ORDER BY time DESC, request_id"""  # noqa: S608
             )
@@ -194,10 +195,10 @@ class Activity:
             rows: list[dict[str, Any]] = cast("Any", table).to_pylist()
             if kept := [row for row in rows if row["request_id"] == request_id]:
                 return kept[:1]
-        if not self._parquet:
-            return []
         names = ", ".join(worker.schema_of("contents").names)
-        sql = f"SELECT * FROM ({self._compacted(names)}) WHERE request_id = $id LIMIT 1"  # noqa: S608
+        if not self._parquet or not (compacted := self._compacted(names)):
+            return []
+        sql = f"SELECT * FROM ({compacted}) WHERE request_id = $id LIMIT 1"  # noqa: S608 - ours
         with self._lock:
             found = self._connection.execute(sql, {"id": request_id})
             heads = [column[0] for column in found.description]
@@ -270,7 +271,7 @@ class Activity:
         sources = self._read("contents", names)
         self._connection.execute(
             f"""CREATE OR REPLACE VIEW contents AS
-            SELECT request_id, try_cast(rtrim(timestamp, 'Z') AS TIMESTAMP) AS time, operation,
+            SELECT request_id, try_cast(timestamp AS TIMESTAMP) AS time, operation,
                 model_id, input, output, input_path, output_path, source
             FROM ({sources}) {self._window()}"""  # noqa: S608 - ours
         )
@@ -285,7 +286,9 @@ class Activity:
         bounds: list[str] = []
         for moment, sign in ((self.since, ">="), (self.until, "<")):
             if moment is not None:
-                text = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+                # Records tell whole seconds: a bound within one lies before the next.
+                whole = moment.astimezone(UTC) + timedelta(microseconds=999_999)
+                text = whole.strftime("%Y-%m-%dT%H:%M:%SZ")
                 bounds.append(f"timestamp {sign} '{text}'")
         return f"WHERE {' AND '.join(bounds)}" if bounds else ""
 
@@ -297,38 +300,43 @@ class Activity:
             names: The columns.
             needle: What they have in them, in lower case; empty where that can't be told by bytes.
         """
-        table = f"{what}_lines"
         kind = "contents" if what == "found" else what
-        schema = worker.schema_of(kind)
-        empty: Any = schema.empty_table()
-        self._connection.register("empty", empty)
-        self._connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM empty")  # noqa: S608
-        self._connection.unregister("empty")
-        for told, batch in self._tables(kind, needle or ""):
+        paths: list[str] = []
+        for part in self._parts(kind, needle or ""):
             if what == "calls":
-                self._tell(told)
-            if batch.num_rows:
-                self._connection.register("batch", batch)
-                self._connection.execute(f"INSERT INTO {table} SELECT * FROM batch")  # noqa: S608
-                self._connection.unregister("batch")
+                self._tell(part.told)
+            if part.path:
+                paths.append(part.path)
         columns = ", ".join(names)
-        sources = [f"SELECT {columns} FROM {table}"]  # noqa: S608 - ours
-        if self._parquet:
-            sources.append(self._compacted(columns, needle or "", tell=what == "calls"))
+        sources: list[str] = []
+        if paths:
+            files = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+            sources.append(f"SELECT {columns} FROM read_parquet([{files}])")  # noqa: S608 - ours
+        if self._parquet and (more := self._compacted(columns, needle or "", tell=what == "calls")):
+            sources.append(more)
+        if not sources:
+            kinds = records.COLUMNS | records.CONTENT
+            nothing = ", ".join(f"NULL::{kinds.get(name, 'VARCHAR')} AS {name}" for name in names)
+            sources.append(f"SELECT {nothing} WHERE false")
         return " UNION ALL ".join(sources)
 
+    def _compacted_paths(self) -> list[tuple[File, str]]:
+        if self._paths is None:
+            from outcrop.activity import compacted
+
+            self._paths = compacted.local(self._parquet, self._folder)
+        return self._paths
+
     def _compacted(self, columns: str, needle: str = "", *, tell: bool = False) -> str:
-        """The SQL of what the compacted files have."""
+        """The SQL of what the compacted files have, empty if none of them is sound."""
         from outcrop.activity import compacted
 
         if self._sound is None:
-            paths = compacted.local(self._parquet, self._folder)
-            self._sound, self._compacted_told = compacted.examine(paths)
+            self._sound, self._compacted_told = compacted.examine(self._compacted_paths())
         if tell:
             self._tell(self._compacted_told)
         if not self._sound:
-            nothing = ", ".join(f"NULL AS {name}" for name in columns.split(", "))
-            return f"SELECT {nothing} LIMIT 0"
+            return ""
         names = ", ".join("'" + path.replace("'", "''") + "'" for path in self._sound)
         where = compacted.having(needle) if needle else ""
         files = f"read_parquet([{names}], union_by_name = true)"
@@ -350,23 +358,24 @@ class Activity:
         self._connection.execute(f"INSERT INTO {table} SELECT * FROM given")  # noqa: S608 - ours
         self._connection.unregister("given")
 
-    def _tables(self, what: str, needle: str) -> Iterator[tuple[list[Told], pa.Table]]:
+    def _parts(self, what: str, needle: str) -> Iterator[Part]:
         from outcrop.activity import compacted
 
-        files = compacted.without_sources(self._lines, self._parquet)
+        files = compacted.without_sources(self._lines, self._compacted_paths())
         whole = sum(file.size for file in files)
-        jobs = _share(files, os.cpu_count() or 1) if whole > PARALLEL_BYTES else [files]
+        count = os.cpu_count() or 1 if whole > PARALLEL_BYTES else 1
+        jobs = [worker.Job(what, part, needle, self._folder) for part in _share(files, count)]
         found = (
-            _by_processes([worker.Job(what, share, needle) for share in jobs])
+            _by_processes(jobs)
             if len(jobs) > 1
-            else worker.tables(worker.Job(what, files, needle))
+            else chain.from_iterable(worker.parts(job) for job in jobs)
         )
         done = 0
-        for told, table in found:
-            done += sum(one.bytes for one in told)
+        for part in found:
+            done += sum(one.bytes for one in part.told)
             if self._progress is not None:
                 self._progress(done, whole)
-            yield told, table
+            yield part
 
 
 def _share(files: Sequence[File], count: int) -> list[list[File]]:
@@ -380,9 +389,9 @@ def _share(files: Sequence[File], count: int) -> list[list[File]]:
     return [share for share in shares if share]
 
 
-def _by_processes(jobs: Sequence[worker.Job]) -> Iterator[tuple[list[Told], pa.Table]]:
+def _by_processes(jobs: Sequence[worker.Job]) -> Iterator[Part]:
     """What workers read, as it comes from any of them."""
-    found: Queue[Any] = Queue(maxsize=4)
+    found: Queue[Part | Exception | None] = Queue()
     processes = [
         subprocess.Popen(
             [sys.executable, "-m", "outcrop.activity.worker"],
@@ -412,39 +421,27 @@ def _by_processes(jobs: Sequence[worker.Job]) -> Iterator[tuple[list[Told], pa.T
         for process in processes:
             process.kill()
         for process, thread in zip(processes, threads, strict=True):
-            while thread.is_alive():  # it may wait for its place in the queue
-                deque(_drained(found), maxlen=0)
-                thread.join(0.05)
+            thread.join()
             process.wait()
             for pipe in (process.stdin, process.stdout, process.stderr):
                 if pipe is not None:
                     pipe.close()
 
 
-def _drained(queue: Queue[Any]) -> Iterator[Any]:
-    while not queue.empty():
-        yield queue.get_nowait()
-
-
 def _receive(process: subprocess.Popen[bytes], job: worker.Job, found: Queue[Any]) -> None:
-    import pyarrow as pa
-
-    arrow: Any = pa
     assert process.stdin is not None  # opened as pipes
     assert process.stdout is not None
     assert process.stderr is not None
     try:
         process.stdin.write(msgspec.json.encode(job))
         process.stdin.close()
-        while line := process.stdout.readline():
-            told = msgspec.json.decode(line, type=list[worker.Told])
-            with arrow.ipc.open_stream(process.stdout) as stream:
-                found.put((told, stream.read_all()))
+        for line in process.stdout:
+            found.put(msgspec.json.decode(line, type=worker.Part))
         said = process.stderr.read().decode("utf-8", "replace").strip()
         if process.wait() != 0:
             last = said.rpartition("\n")[2] or f"status {process.returncode}"
             found.put(ConfigurationError(f"Records couldn't be read: {last}"))
-    except Exception as error:  # noqa: BLE001 - raised where the tables are waited for
+    except Exception as error:  # noqa: BLE001 - raised where the parts are waited for
         found.put(error)
     finally:
         found.put(None)

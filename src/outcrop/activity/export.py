@@ -32,12 +32,14 @@ def export(
     Raises:
         OSError: It can't be written.
     """
-    columns = [row["column_name"] for row in log.rows("DESCRIBE SELECT * FROM calls")]
+    columns = {
+        row["column_name"]: row["column_type"] for row in log.rows("DESCRIBE SELECT * FROM calls")
+    }
     said = ["contents.input AS input", "contents.output AS output"] if content else []
-    told = [_cell(name, kind) for name in columns] + [
+    told = [_cell(name, of, kind) for name, of in columns.items()] + [
         f"{_safe(part.partition(' AS ')[0], kind)} AS {part.partition(' AS ')[2]}" for part in said
     ]
-    join = "LEFT JOIN contents USING (request_id)" if content else ""
+    join = "LEFT JOIN contents USING (request_id, source)" if content else ""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     form = "FORMAT csv, HEADER" if kind == "csv" else "FORMAT parquet, COMPRESSION zstd"
@@ -56,9 +58,9 @@ def export(
     return count
 
 
-def _cell(name: str, kind: str) -> str:
-    texts = ("model_id", "identity", "metadata", "error", "request_id", "stop_reason", "source")
-    return f"{_safe(f'calls.{name}', kind)} AS {name}" if name in texts else f"calls.{name}"
+def _cell(name: str, of: str, kind: str) -> str:
+    texts = ("VARCHAR", "JSON")
+    return f"{_safe(f'calls.{name}', kind)} AS {name}" if of in texts else f"calls.{name}"
 
 
 def _safe(column: str, kind: str) -> str:

@@ -37,12 +37,17 @@ def unpack(data: bytes) -> Lines:
     Args:
         data: The file; gzip may have several members.
     """
-    text, reason = _unzip(data) if data.startswith(_GZIP) else (data, "")
+    text, reason = unpack_all(data)
     if text and not text.endswith(b"\n"):
         whole, _, last = text.rpartition(b"\n")
         if reason or not _is_whole(last):
             return Lines(whole, reason or "it ends within a record")
     return Lines(text, reason)
+
+
+def unpack_all(data: bytes) -> Lines:
+    """The same for a file that isn't lines: its end, too, as far as it is sound."""
+    return Lines(*_unzip(data)) if data.startswith(_GZIP) else Lines(data)
 
 
 def needle(text: str) -> str:
@@ -64,8 +69,9 @@ def needle(text: str) -> str:
     return longest.lower() if len(longest) > 1 else ""
 
 
-#: Texts in the pieces of a streamed reply.
-_PIECES: Final = re.compile(rb'"text"\s*:\s*"((?:[^"\\]|\\.)*)"')
+#: Texts in the pieces of a streamed reply, for RE2 too.
+PIECES: Final = r'"(?:text|thinking|partial_json)"\s*:\s*"((?:[^"\\]|\\.)*)"'
+_PIECES: Final = re.compile(PIECES.encode())
 
 
 def having(text: bytes, needle: bytes) -> bytes:

@@ -161,8 +161,9 @@ def _dimension(name: str) -> str:
         return sql
     key = name.removeprefix(_METADATA)
     if key != name and _KEY.fullmatch(key):
-        path = key.replace("'", "''")
-        return f"""coalesce(json_extract_string(metadata, '$."{path}"'), '')"""
+        # As a JSON pointer, in which nothing stands for more than itself.
+        pointer = key.replace("~", "~0").replace("/", "~1").replace("'", "''")
+        return f"coalesce(json_extract_string(metadata, '/{pointer}'), '')"
     known = ", ".join([*DIMENSIONS, f"{_METADATA}KEY"])
     raise RequestError(f"by={name!r} isn't something to tell usage by.", mend=f"Choose: {known}.")
 
@@ -180,7 +181,9 @@ def errors(log: Activity) -> list[Row]:
     """  # noqa: D205 - the list of columns is one sentence
     return log.rows(
         """WITH known AS (
-            SELECT error, model, coalesce(identity, '') AS identity, time, request_id FROM calls
+            SELECT error, coalesce(model, '') AS model, coalesce(identity, '') AS identity, time,
+                request_id
+            FROM calls
         ), asked AS (
             SELECT model, identity, count(*) AS calls FROM known GROUP BY ALL
         )

@@ -10,14 +10,14 @@ Sources: Amazon Bedrock User Guide, "Monitor model invocation using CloudWatch L
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Annotated, Any, Final, cast
 
 import msgspec
 
 from outcrop.bedrock.invocation_log import SCHEMA_TYPE
 from outcrop.delivery.activity_folder import LOSS_SCHEMA
+from outcrop.messages.assembly import METRICS
 
 Document = dict[str, Any]
 
@@ -52,6 +52,11 @@ CONTENT: Final = {
 }
 
 
+#: No count of tokens or milliseconds comes near; millions of them still have a sum in 64 bits.
+_MOST: Final = 2**40
+_Count = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
+
+
 class _Limits(msgspec.Struct, gc=False):
     maxTokens: Any = None  # noqa: N815 - AWS's names, here and below
 
@@ -62,15 +67,57 @@ class _Asked(msgspec.Struct, gc=False):
 
 
 class _Input(msgspec.Struct, gc=False):
-    inputTokenCount: int | None = None  # noqa: N815
-    cacheReadInputTokenCount: int | None = None  # noqa: N815
-    cacheWriteInputTokenCount: int | None = None  # noqa: N815
+    inputTokenCount: _Count | None = None  # noqa: N815
+    cacheReadInputTokenCount: _Count | None = None  # noqa: N815
+    cacheWriteInputTokenCount: _Count | None = None  # noqa: N815
     inputBodyJson: _Asked | str | list[msgspec.Raw] | float | bool | None = None  # noqa: N815
 
 
+class _CacheCreation(msgspec.Struct, gc=False):
+    ephemeral_1h_input_tokens: _Count | None = None
+
+
+class _CacheDetail(msgspec.Struct, gc=False):
+    ttl: str | None = None
+    inputTokens: _Count | None = None  # noqa: N815
+
+
+class _Usage(msgspec.Struct, gc=False):
+    cache_creation: _CacheCreation | None = None
+    cacheDetails: list[_CacheDetail] | None = None  # noqa: N815
+
+
+class _Metrics(msgspec.Struct, gc=False):
+    latencyMs: _Count | None = None  # noqa: N815
+
+
+class _Said(msgspec.Struct, gc=False):
+    stop_reason: str | None = None
+    stopReason: str | None = None  # noqa: N815
+    usage: _Usage | None = None
+    metrics: _Metrics | None = None
+
+
+class _Delta(msgspec.Struct, gc=False):
+    stop_reason: str | None = None
+
+
+class _StopMetrics(msgspec.Struct, gc=False):
+    invocationLatency: _Count | None = None  # noqa: N815
+    firstByteLatency: _Count | None = None  # noqa: N815
+
+
+class _Event(msgspec.Struct, gc=False):
+    delta: _Delta | str | None = None
+    message: _Said | str | None = None
+    metrics: _StopMetrics | None = msgspec.field(default=None, name=METRICS)
+
+
 class _Output(msgspec.Struct, gc=False):
-    outputTokenCount: int | None = None  # noqa: N815
-    outputBodyJson: msgspec.Raw = msgspec.Raw(b"")  # noqa: N815
+    outputTokenCount: _Count | None = None  # noqa: N815
+    outputBodyJson: (  # noqa: N815
+        _Said | list[_Event | str | float | bool | None] | str | float | bool | None
+    ) = None
 
 
 class _Identity(msgspec.Struct, gc=False):
@@ -79,8 +126,8 @@ class _Identity(msgspec.Struct, gc=False):
 
 
 class _Own(msgspec.Struct, gc=False):
-    latencyMs: int | None = None  # noqa: N815
-    firstByteMs: int | None = None  # noqa: N815
+    latencyMs: _Count | None = None  # noqa: N815
+    firstByteMs: _Count | None = None  # noqa: N815
     stopReason: str | None = None  # noqa: N815
 
 
@@ -99,7 +146,7 @@ class _Record(msgspec.Struct, gc=False):
     errorCode: str | None = None  # noqa: N815
     schemaType: str = SCHEMA_TYPE  # noqa: N815
     outcrop: _Own | None = None
-    lost: int = 0
+    lost: _Count = 0
 
 
 class _InputBody(msgspec.Struct, gc=False):
@@ -122,39 +169,9 @@ class _Content(msgspec.Struct, gc=False):
     output: _OutputBody | None = None
 
 
-class _CacheCreation(msgspec.Struct, gc=False):
-    ephemeral_1h_input_tokens: int | None = None
-
-
-class _CacheDetail(msgspec.Struct, gc=False):
-    ttl: str | None = None
-    inputTokens: int | None = None  # noqa: N815
-
-
-class _Usage(msgspec.Struct, gc=False):
-    cache_creation: _CacheCreation | None = None
-    cacheDetails: list[_CacheDetail] | None = None  # noqa: N815
-
-
-class _Metrics(msgspec.Struct, gc=False):
-    latencyMs: int | None = None  # noqa: N815
-
-
-class _Said(msgspec.Struct, gc=False):
-    stop_reason: str | None = None
-    stopReason: str | None = None  # noqa: N815
-    usage: _Usage | None = None
-    metrics: _Metrics | None = None
-
-
 _decode = msgspec.json.Decoder(_Record)
 _decode_content = msgspec.json.Decoder(_Content)
-_decode_said = msgspec.json.Decoder(_Said).decode
 _decode_any = msgspec.json.Decoder(Document).decode
-
-#: Bytes at the end of a stream's events in which its last ones stand.
-_TAIL: Final = 4096
-_VALUE: Final = re.compile(rb'\s*:\s*("[^"\\]{0,64}"|\d{1,15})')
 
 
 @dataclass(slots=True)
@@ -198,7 +215,7 @@ def _columns(records: list[_Record]) -> dict[str, list[Any]]:
     said = [one.output or _NOTHING_SAID for one in records]
     own = [one.outcrop or _NOTHING_OWN for one in records]
     who = [one.identity or _NOBODY for one in records]
-    read = [_read_output(bytes(one.outputBodyJson)) for one in said]
+    read = [_read_output(one.outputBodyJson) for one in said]
     return {
         "timestamp": [one.timestamp for one in records],
         "account": [one.accountId for one in records],
@@ -213,7 +230,7 @@ def _columns(records: list[_Record]) -> dict[str, list[Any]]:
         "cache_read_tokens": [one.cacheReadInputTokenCount or 0 for one in asked],
         "cache_write_tokens": [one.cacheWriteInputTokenCount or 0 for one in asked],
         "cache_write_1h_tokens": [one[1] for one in read],
-        "max_tokens": [_max_tokens(one.inputBodyJson) for one in asked],
+        "max_tokens": _max_tokens([one.inputBodyJson for one in asked]),
         "latency_ms": [
             one[2] if mine.latencyMs is None else mine.latencyMs
             for one, mine in zip(read, own, strict=True)
@@ -224,7 +241,7 @@ def _columns(records: list[_Record]) -> dict[str, list[Any]]:
         ],
         "stop_reason": [one[0] or mine.stopReason for one, mine in zip(read, own, strict=True)],
         "error": [one.errorCode for one in records],
-        "metadata": [_text(one.requestMetadata) for one in records],
+        "metadata": _texts([one.requestMetadata for one in records]),
     }
 
 
@@ -266,37 +283,52 @@ def _records(text: bytes, decoder: msgspec.json.Decoder[Any], batch: Batch) -> l
             found.append(decoder.decode(line))
         except msgspec.ValidationError:
             try:
-                found.append(msgspec.convert(_tidy(_decode_any(line)), decoder.type, strict=False))
-            except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
+                found.append(_without_oddities(_decode_any(line), decoder))
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 batch.damaged += 1
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             batch.damaged += 1
     return found
 
 
-def _tidy(record: Document) -> Document:
-    """A record without the members that have another type than AWS gives them."""
-    tidy: Document = {}
+def _without_oddities(record: Document, decoder: msgspec.json.Decoder[Any]) -> Any:
+    """A record without the members that have another type, or size, than AWS gives them."""
+    kept: Document = {}
     for name, value in record.items():
-        if name in ("input", "output", "identity", "outcrop"):
-            part = cast("Document", value) if isinstance(value, dict) else {}
-            tidy[name] = {
-                key: msgspec.Raw(msgspec.json.encode(inner)) if key == "outputBodyJson" else inner
-                for key, inner in part.items()
-                if key
-                in ("inputBodyS3Path", "outputBodyS3Path", "arn", "accessKeyId", "stopReason")
-                or (key.endswith(("Count", "Ms")) and isinstance(inner, int))
-                or key == "outputBodyJson"
+        if _fits({name: value}, decoder):
+            kept[name] = value
+        elif isinstance(value, dict):
+            part = cast("Document", value)
+            kept[name] = {
+                inner: given
+                for inner, given in part.items()
+                if _fits({name: {inner: given}}, decoder)
             }
-        elif name == "requestMetadata":
-            tidy[name] = msgspec.Raw(msgspec.json.encode(value))
-        elif name == "lost" or isinstance(value, str):
-            tidy[name] = value
-    return tidy
+    return decoder.decode(msgspec.json.encode(kept))
+
+
+def _fits(document: Document, decoder: msgspec.json.Decoder[Any]) -> bool:
+    try:
+        decoder.decode(msgspec.json.encode(document))
+    except (msgspec.ValidationError, RecursionError, OverflowError):
+        return False
+    return True
 
 
 def _text(raw: msgspec.Raw) -> str | None:
     return bytes(raw).decode("utf-8", "replace") or None
+
+
+def _texts(raws: list[msgspec.Raw]) -> list[str | None]:
+    """The same of many, few of which differ."""
+    known: dict[bytes, str | None] = {}
+    found: list[str | None] = []
+    for raw in raws:
+        data = bytes(raw)
+        if data not in known:
+            known[data] = data.decode("utf-8", "replace") or None
+        found.append(known[data])
+    return found
 
 
 _NOTHING_ASKED: Final = _Input()
@@ -305,56 +337,51 @@ _NOTHING_OWN: Final = _Own()
 _NOBODY: Final = _Identity()
 
 
-def _max_tokens(body: Any) -> int | None:
-    if not isinstance(body, _Asked):
-        return None
-    wanted = body.max_tokens
-    if wanted is None and body.inferenceConfig is not None:
-        wanted = body.inferenceConfig.maxTokens
-    return wanted if isinstance(wanted, int) and 0 <= wanted < 2**62 else None
+def _max_tokens(bodies: list[Any]) -> list[int | None]:
+    found: list[int | None] = []
+    for body in bodies:
+        wanted = None
+        if isinstance(body, _Asked):
+            wanted = body.max_tokens
+            if wanted is None and body.inferenceConfig is not None:
+                wanted = body.inferenceConfig.maxTokens
+        found.append(wanted if isinstance(wanted, int) and 0 <= wanted <= _MOST else None)
+    return found
 
 
-def _read_output(body: bytes) -> tuple[str | None, int, int | None, int | None]:
+def _read_output(body: Any) -> tuple[str | None, int, int | None, int | None]:
     """Why it stopped, tokens written to the cache for an hour, latency, time to the first byte."""
-    if body.startswith(b"["):
-        return _read_events(body)
-    if not body.startswith(b"{"):
+    if isinstance(body, _Said):
+        metrics = body.metrics
+        reason = body.stop_reason or body.stopReason
+        return reason, _one_hour(body.usage), metrics and metrics.latencyMs, None
+    if not isinstance(body, list):
         return None, 0, None, None
-    try:
-        said = _decode_said(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None, 0, None, None
-    usage, metrics = said.usage, said.metrics
+    stop: str | None = None
+    latency: int | None = None
+    first_byte: int | None = None
+    events = cast("list[Any]", body)
+    for event in reversed(events):  # the last two tell
+        if not isinstance(event, _Event):
+            continue
+        if event.metrics is not None:
+            latency, first_byte = event.metrics.invocationLatency, event.metrics.firstByteLatency
+        if isinstance(event.delta, _Delta) and event.delta.stop_reason is not None:
+            stop = event.delta.stop_reason
+            break
     one_hour = 0
-    if usage is not None and usage.cache_creation is not None:
-        one_hour = usage.cache_creation.ephemeral_1h_input_tokens or 0
-    for detail in (usage and usage.cacheDetails) or ():
-        one_hour += detail.inputTokens or 0 if detail.ttl == "1h" else 0
-    return said.stop_reason or said.stopReason, one_hour, metrics and metrics.latencyMs, None
+    for event in events:  # and the first of the cache
+        if isinstance(event, _Event) and isinstance(event.message, _Said):
+            one_hour = _one_hour(event.message.usage)
+            break
+    return stop, one_hour, latency, first_byte
 
 
-def _read_events(body: bytes) -> tuple[str | None, int, int | None, int | None]:
-    """The same of a stream's events: the last two tell, and the first one of the cache."""
-    stop = _after(body, b'"stop_reason"')
-    return (
-        stop.strip(b'"').decode("utf-8", "replace") if stop and stop.startswith(b'"') else None,
-        _number(_after(body, b'"ephemeral_1h_input_tokens"', first=True)) or 0,
-        _number(_after(body, b'"invocationLatency"')),
-        _number(_after(body, b'"firstByteLatency"')),
-    )
-
-
-def _after(body: bytes, name: bytes, *, first: bool = False) -> bytes | None:
-    """The value of a member near the end, or the beginning, of some events; None if there is none.
-
-    Where such a name stands in a text, it stands behind a backslash.
-    """
-    at = body.find(name, 0, _TAIL) if first else body.rfind(name, -min(_TAIL, len(body)))
-    if at <= 0 or body[at - 1 : at] == b"\\":
-        return None
-    value = _VALUE.match(body, at + len(name))
-    return value[1] if value else None
-
-
-def _number(value: bytes | None) -> int | None:
-    return int(value) if value is not None and value.isdigit() else None
+def _one_hour(usage: _Usage | None) -> int:
+    if usage is None:
+        return 0
+    created, details = usage.cache_creation, usage.cacheDetails
+    total = created.ephemeral_1h_input_tokens or 0 if created is not None else 0
+    for detail in details or ():
+        total += detail.inputTokens or 0 if detail.ttl == "1h" else 0
+    return min(total, _MOST)

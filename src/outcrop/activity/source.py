@@ -39,12 +39,14 @@ class File:
         key: Its path below the place.
         size: Bytes.
         kind: What is in it.
+        start: Bytes at its beginning that are read already, of plain lines.
     """
 
     place: str
     key: str
     size: int
     kind: Kind
+    start: int = 0
 
     @property
     def name(self) -> str:
@@ -174,6 +176,11 @@ def open_remote(place: str) -> object:
     return stores.open_store(place)
 
 
+def path_of(file: File) -> Path:
+    """Where a file lies that isn't in a bucket."""
+    return Path(file.place) / file.key if file.key else Path(file.place)
+
+
 def read(files: Iterable[File]) -> Iterator[tuple[File, bytes | Exception]]:
     """The bytes of files, one after the other; what can't be read comes as its error."""
     remote: dict[str, object] = {}
@@ -183,11 +190,9 @@ def read(files: Iterable[File]) -> Iterator[tuple[File, bytes | Exception]]:
                 if file.place not in remote:
                     remote[file.place] = open_remote(file.place)
                 store = cast("Any", remote[file.place])
-                yield file, bytes(store.get(file.key).bytes())
+                data = bytes(store.get(file.key).bytes())
             else:
-                yield (
-                    file,
-                    (Path(file.place) / file.key if file.key else Path(file.place)).read_bytes(),
-                )
+                data = path_of(file).read_bytes()
+            yield file, data[file.start :] if file.start else data
         except Exception as error:  # noqa: BLE001 - whatever a store raises
             yield file, error

@@ -8,9 +8,9 @@ of today and yesterday only.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from outcrop.activity import lines, records, source
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+#: Bytes that are read at once in search of the last line's end.
+_CHUNK: Final = 65_536
+
 
 def follow(place: str, *, seconds: float = 1.0, rounds: int | None = None) -> Iterator[Row]:
     """New calls, with the columns of `outcrop.activity.records`, until nobody asks any more.
@@ -30,12 +33,12 @@ def follow(place: str, *, seconds: float = 1.0, rounds: int | None = None) -> It
         seconds: Between two looks.
         rounds: How many looks; None for ever.
     """
-    known = {file.key: _size(file) for file in _today(place)}
+    known = {file.key: _whole(file) for file in _today(place)}
     while rounds is None or rounds > 0:
         time.sleep(seconds)
         for file in _today(place):
             start = known.get(file.key, 0)
-            if _size(file) > start or (file.key not in known):
+            if file.size > start or file.key not in known:
                 text, end = _read_on(file, start)
                 known[file.key] = end
                 yield from _rows(text)
@@ -48,19 +51,37 @@ def _today(place: str) -> list[File]:
     return [file for file in found if file.kind == "lines"]
 
 
-def _size(file: File) -> int:
-    return file.size
+def _whole(file: File) -> int:
+    """Where the last whole line of a file ends: a half one is told when it is whole."""
+    if not _is_plain(file):
+        return file.size
+    with suppress(OSError), source.path_of(file).open("rb") as opened:
+        end = file.size
+        while end > 0:
+            start = max(end - _CHUNK, 0)
+            opened.seek(start)
+            at = opened.read(end - start).rfind(b"\n")
+            if at >= 0:
+                return start + at + 1
+            end = start
+    return 0
+
+
+def _is_plain(file: File) -> bool:
+    return not source.is_remote(file.place) and file.name.endswith((".jsonl", ".json"))
 
 
 def _read_on(file: File, start: int) -> tuple[bytes, int]:
     """New whole lines of a file, and where they end."""
-    if source.is_remote(file.place) or not file.key.endswith((".jsonl", ".json")):
+    if not _is_plain(file):
         for _, data in source.read([file]):
             return (b"" if isinstance(data, Exception) else lines.unpack(data).text), file.size
-    path = Path(file.place) / file.key if file.key else Path(file.place)
-    with path.open("rb") as opened:
-        opened.seek(start)
-        text = opened.read()
+    try:
+        with source.path_of(file).open("rb") as opened:
+            opened.seek(start)
+            text = opened.read()
+    except OSError:  # gone meanwhile
+        return b"", start
     end = text.rfind(b"\n") + 1
     return text[:end], start + end
 

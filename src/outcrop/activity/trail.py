@@ -7,6 +7,8 @@ Source: AWS CloudTrail User Guide, "CloudTrail record contents" and "CloudTrail 
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -40,10 +42,11 @@ class _Event(msgspec.Struct):
 
 
 class _Events(msgspec.Struct):
-    Records: list[_Event]
+    Records: list[msgspec.Raw]
 
 
 _decode = msgspec.json.Decoder(_Events).decode
+_decode_event = msgspec.json.Decoder(_Event).decode
 
 
 def read(files: Iterable[File]) -> tuple[list[Told], list[tuple[Any, ...]]]:
@@ -51,25 +54,57 @@ def read(files: Iterable[File]) -> tuple[list[Told], list[tuple[Any, ...]]]:
     told: list[Told] = []
     rows: list[tuple[Any, ...]] = []
     for file, data in source.read(files):
-        reason = ""
-        events: list[_Event] = []
-        try:
-            if isinstance(data, Exception):
-                reason = f"it can't be read: {data}".partition("\n")[0]
-            else:
-                events = _decode(lines.unpack(data).text).Records
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            reason = f"it isn't CloudTrail's: {error}"
+        if isinstance(data, Exception):
+            reason = f"it can't be read: {data}".partition("\n")[0]
+            told.append(Told(file.name, file.size, 0, 1, 0, reason))
+            continue
+        events, odd, reason = _events(data)
         kept = [event for event in events if event.eventSource in _SOURCES]
         rows += [_row(event, file.name) for event in kept]
-        told.append(Told(file.name, file.size, len(kept), int(bool(reason)), 0, reason))
+        damaged = odd + bool(reason)
+        reason = reason or (f"{odd} of its records are no events" if odd else "")
+        told.append(Told(file.name, file.size, len(kept), damaged, 0, reason))
     return told, rows
+
+
+def _events(data: bytes) -> tuple[list[_Event], int, str]:
+    """The events of a file, how many are none, and what is wrong with the file itself."""
+    unpacked = lines.unpack_all(data)
+    try:
+        found, reason = _decode(unpacked.text).Records, unpacked.reason
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        found = _salvaged(unpacked.text)
+        reason = unpacked.reason or f"it isn't CloudTrail's: {error}"
+    events: list[_Event] = []
+    odd = 0
+    for raw in found:
+        try:
+            events.append(_decode_event(raw))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            odd += 1
+    return events, odd, reason
+
+
+def _salvaged(text: bytes) -> list[bytes]:
+    """The whole events of a file that breaks off."""
+    start = text.find(b'"Records"')
+    rest = text[text.find(b"[", start) + 1 :].decode("utf-8", "replace") if start >= 0 else ""
+    decoder = json.JSONDecoder()
+    found: list[bytes] = []
+    at = 0
+    while (at := rest.find("{", at)) >= 0:
+        try:
+            event, at = decoder.raw_decode(rest, at)
+        except (ValueError, RecursionError):
+            break
+        found.append(json.dumps(event).encode())
+    return found
 
 
 def _row(event: _Event, name: str) -> tuple[Any, ...]:
     who = event.userIdentity or _Identity()
     return (
-        event.eventTime.rstrip("Z") or None,
+        _time(event.eventTime),
         event.eventName,
         event.eventSource,
         event.awsRegion,
@@ -81,3 +116,12 @@ def _row(event: _Event, name: str) -> tuple[Any, ...]:
         event.requestID,
         name,
     )
+
+
+def _time(text: str) -> datetime | None:
+    """In UTC, without saying so, as the views have it."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment

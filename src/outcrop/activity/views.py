@@ -7,6 +7,7 @@ cost isn't known where a price is missing that it needs, and then it is NULL.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from outcrop.catalog import ids, models, prices
@@ -41,7 +42,7 @@ CALLS: Final = f"""
 CREATE OR REPLACE VIEW calls AS
 WITH priced AS (
     SELECT
-        try_cast(rtrim(timestamp, 'Z') AS TIMESTAMP) AS time,
+        try_cast(timestamp AS TIMESTAMP) AS time,
         account, region, inference_region, request_id, operation,
         ends_with(operation, 'Stream') AS stream,
         model_id,
@@ -116,7 +117,10 @@ def _route(model_id: str, region: str) -> tuple[Any, ...]:
     row = prices.shipped().row(base)
     long = row.long_context if row else None
     numbers = [getattr(price, kind) for kind in prices.KINDS]
-    numbers += [price.premium, batch.input, batch.output]
+    # Where there is no global endpoint, as in GovCloud, nothing is saved by it.
+    elsewhere = known is not None and region in known.routes("global")
+    numbers += [price.premium if elsewhere or price.premium is None else Decimal(0)]
+    numbers += [batch.input, batch.output]
     return (
         base,
         place,

@@ -80,14 +80,14 @@ def search(log: Activity, text: str, *, limit: int = 100) -> list[Found]:
 
 def _place(row: Row, text: str) -> Found | None:
     said = turns.read_turns(row["input"], row["output"], most_characters=10**9)
-    wanted = text.casefold()
+    wanted = re.compile(re.escape(text), re.IGNORECASE)
     for turn in reversed(said["turns"]):
         for block in turn["blocks"]:
             shown: str = block["text"]
-            at = shown.casefold().find(wanted)
-            if at < 0:
+            match = wanted.search(shown)
+            if match is None:
                 continue
-            end = at + len(text)
+            at, end = match.span()
             return Found(
                 row["request_id"],
                 row["time"],
