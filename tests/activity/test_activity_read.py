@@ -521,3 +521,20 @@ def test_sources_are_never_changed(record, write, opened, logs):
     for view in ("calls", "contents", "files", "trail"):
         log.rows(f"SELECT * FROM {view}")
     assert {path: path.read_bytes() for path in logs.rglob("*") if path.is_file()} == before
+
+
+def test_only_the_hours_that_are_asked_for_are_read(record, write, opened, key, logs):
+    """What is delivered in an hour was called before its end, maybe long before."""
+    for hour in (6, 9, 10, 11, 12):
+        write([record(hour, timestamp=f"2026-11-20T{hour:02}:30:00Z")], key(hour=hour))
+    write([record(1, timestamp="2026-11-20T10:40:00Z")], key("2026/11/21", hour=3))
+    log = opened(since="2026-11-20T10:00:00Z", until="2026-11-20T12:00:00Z")
+    assert ids(log) == {10, 11, 1}
+    read = {row["file"] for row in log.rows("SELECT file FROM files")}
+    assert str(logs / key(hour=6)) not in read
+
+
+@pytest.mark.parametrize("folder", ["data", "data/data", "some/data/2026"])
+def test_a_folder_called_data_is_only_passed_over_below_a_day(folder, record, write, opened, key):
+    write([record(1)], f"{folder}/{key()}")
+    assert ids(opened()) == {1}

@@ -1,15 +1,19 @@
 """Compacted days: lines of records as Parquet, which DuckDB, Athena, Spark and ClickHouse read.
 
 Rules: a file holds a day's records of one place, and names in its metadata the files that it was
-made of, so that none is counted twice; it appears whole or not at all; compacting again adds what
-has come since; sources stay unless told otherwise. Columns are those of `outcrop.activity.records`.
+made of, so that none is counted twice, from whichever level both are opened; it appears whole or
+not at all, and is on the disk before a source is taken away; one process at a time compacts to a
+folder; compacting again adds what has come since; sources stay unless told otherwise. Columns are
+those of `outcrop.activity.records`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections import defaultdict
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -27,8 +31,17 @@ if TYPE_CHECKING:
 
     from outcrop.activity.source import File
 
-#: Where a file's metadata names its sources: JSON, path below the place → size.
+#: Where a file's metadata names its sources: JSON, path below their place → size.
 SOURCES: Final = b"outcrop.sources"
+#: Where it names their place; it has none if that is the folder in which its own day lies, so that
+#: such a folder may be moved.
+PLACE: Final = b"outcrop.place"
+#: Ends of paths that no other file has, wherever it was moved: AWS's, and a client's own.
+_UNIQUE: Final = re.compile(
+    r"\d{4}/\d{2}/\d{2}/"
+    r"(?:\d{2}/\d{8}T\d{9}Z_[0-9a-f]{16}\.json\.gz|\d{6}Z_\d+_[0-9a-f]{8}\.jsonl)$"
+)
+_UNDATED: Final = "undated"
 #: Rows of a group: what an engine reads at once.
 ROW_GROUP: Final = 100_000
 #: Bytes of unpacked records that are held at once.
@@ -91,7 +104,7 @@ def compact(
 
     Raises:
         ConfigurationError: The place is a bucket or a file, and `to` isn't given; or sources are to
-            be removed from a folder that isn't Outcrop's.
+            be removed from a folder that isn't Outcrop's; or another process compacts to there.
         OSError: It can't be written.
     """
     if to is None and (source.is_remote(place) or not Path(place).is_dir()):
@@ -99,13 +112,25 @@ def compact(
             f"{place} isn't a folder to write to.",
             mend="Name one for the compacted files: --to DIR.",
         )
-    folder = Path(to or place)
+    folder = Path(to or place).expanduser().absolute()
     if remove and (source.is_remote(place) or not retention.is_marked(Path(place))):
         raise ConfigurationError(
             f"{place} isn't a folder of Outcrop's: nothing is removed from there.",
             mend="Leave --remove out.",
         )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _alone(folder):
+        return _compact(place, folder, remove=remove, now=now, progress=progress)
+
+
+def _compact(
+    place: str,
+    folder: Path,
+    *,
+    remove: bool,
+    now: float,
+    progress: Callable[[int, int], object] | None,
+) -> Compacted:
     there = source.list_files(str(folder), first=None, last=None)
     parquet = [(file, str(source.path_of(file))) for file in there if file.kind == "parquet"]
     files = source.list_files(place, first=None, last=None)
@@ -134,6 +159,32 @@ def compact(
     )
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keeps other processes from compacting to a folder: both would take up the same sources.
+
+    The lock is the kernel's, of the folder itself: nothing stays behind if a process is killed.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such lock
+        yield
+        return
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigurationError(
+                f"Another process is compacting to {folder}.", mend="Wait until it ends."
+            ) from None
+        except OSError:  # a file system without locks
+            pass
+        yield
+    finally:
+        os.close(opened)
+
+
 def _is_finished(file: File, now: float) -> bool:
     """AWS's objects are whole when they are there; a client's file is written for a day."""
     if not file.key.endswith(".jsonl") or source.is_remote(file.place):
@@ -149,7 +200,7 @@ def _is_finished(file: File, now: float) -> bool:
 
 def _day_of(file: File) -> str:
     day = _day_in(file.key)
-    return f"{day:%Y/%m/%d}" if day else "undated"
+    return f"{day:%Y/%m/%d}" if day else _UNDATED
 
 
 def _day_in(key: str) -> date | None:
@@ -188,16 +239,32 @@ def _write_day(
                 writer.write_table(table, row_group_size=ROW_GROUP)
                 count += table.num_rows
             sources = {file.key: file.size for file in sound}
-            writer.add_key_value_metadata({SOURCES: msgspec.json.encode(sources)})
+            told = {SOURCES: msgspec.json.encode(sources)}
+            if files[0].place != str(folder):
+                told[PLACE] = files[0].place.encode()
+            writer.add_key_value_metadata(told)
         if not sound:
             draft.unlink()
             return 0, 0, [], bad
         draft.chmod(0o600)
+        _sync(draft)
         draft.replace(path)
+        _sync(place)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
     return count, path.stat().st_size, sound, bad
+
+
+def _sync(path: Path) -> None:
+    """Has the disk hold a file or a folder's names: sources may be taken away after that."""
+    if os.name != "posix" and path.is_dir():  # Windows opens no folders
+        return
+    opened = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _day_columns(
@@ -257,13 +324,15 @@ def without_sources(files: Sequence[File], paths: Sequence[tuple[File, str]]) ->
         paths: Compacted files, as `local` gives them.
     """
     taken: dict[str, int] = {}
-    for _, path in paths:
-        for key, size in _sources(path).items():
-            taken[key] = max(size, taken.get(key, 0))
+    for file, path in paths:
+        place, sources = _sources(file, path)
+        for key, size in sources.items():
+            for name in _names(f"{place}/{key}" if key else place):
+                taken[name] = max(size, taken.get(name, 0))
     found: list[File] = []
     for file in files:
-        known = taken.get(file.key)
-        if known is None or known > file.size:
+        known = max((taken.get(name, -1) for name in _names(file.name)), default=-1)
+        if known < 0 or known > file.size:
             found.append(file)
         elif known < file.size:
             plain = file.key.endswith((".jsonl", ".json"))
@@ -271,16 +340,28 @@ def without_sources(files: Sequence[File], paths: Sequence[tuple[File, str]]) ->
     return found
 
 
-def _sources(path: str) -> dict[str, int]:
+def _names(name: str) -> list[str]:
+    """What a file is known by: its whole path or URL, and its end, if that is enough."""
+    match = _UNIQUE.search(name)
+    return [name, match[0]] if match else [name]
+
+
+def _sources(file: File, path: str) -> tuple[str, dict[str, int]]:
+    """Where a compacted file's sources lie, and their sizes by the paths below that."""
     import pyarrow.parquet as pq
 
     parquet = cast("Any", pq)
     try:
-        found = cast("dict[bytes, bytes] | None", parquet.read_metadata(path).metadata)
-        named = (found or {}).get(SOURCES, b"{}")
-        return msgspec.json.decode(named, type=dict[str, int])
+        found = cast("dict[bytes, bytes] | None", parquet.read_metadata(path).metadata) or {}
+        sources = msgspec.json.decode(found.get(SOURCES, b"{}"), type=dict[str, int])
+        place = found.get(PLACE, b"").decode()
     except Exception:  # noqa: BLE001 - damaged; `examine` tells of it
-        return {}
+        return "", {}
+    if not place:
+        folder = file.name.rpartition("/")[0]
+        undated = folder.endswith(f"/{_UNDATED}")
+        place = folder.removesuffix(f"/{_UNDATED}") if undated else folder[: -len("/2026/11/23")]
+    return place.rstrip("/"), sources
 
 
 def local(files: Sequence[File], folder: str) -> list[tuple[File, str]]:

@@ -108,6 +108,25 @@ def _across(line: bytes, needle: bytes) -> bool:
     return b'"content_block_delta"' in line and needle in b"".join(_PIECES.findall(line))
 
 
+#: Escapes of JSON: pairs of halves, lone halves, all others.
+_ESCAPES: Final = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+)
+
+
+def whole_letters(line: bytes) -> bytes:
+    """A line of JSON with U+FFFD for each lone half of a surrogate pair.
+
+    JSON may name such halves ("the ABNF in this specification allows", RFC 8259, section 8.2), as
+    in a prompt that was cut within an emoji; no text in UTF-8 has them, and no column either.
+
+    Args:
+        line: JSON.
+    """
+    return _ESCAPES.sub(lambda match: rb"\ufffd" if match["lone"] else match[0], line)
+
+
 def _is_whole(line: bytes) -> bool:
     """Whether a last line without its end is a record all the same: AWS's files end so."""
     return line.rstrip().endswith(b"}") and line.count(b"{") > 0 and _parses(line)
@@ -117,7 +136,7 @@ def _parses(line: bytes) -> bool:
     import msgspec
 
     try:
-        msgspec.json.decode(line)
+        msgspec.json.decode(whole_letters(line))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True

@@ -2,7 +2,8 @@
 
 Rules: a record is read once, its bodies are passed over but for the few members that count; what
 has another shape than expected costs a column, never the record; lines that aren't records at all
-are counted. The columns are those of the Parquet files, too.
+are counted, but for Bedrock's greeting of a log group. The columns are those of the Parquet files,
+too.
 
 Sources: Amazon Bedrock User Guide, "Monitor model invocation using CloudWatch Logs and Amazon S3";
 `outcrop.bedrock.invocation_log`, which writes the same.
@@ -10,11 +11,13 @@ Sources: Amazon Bedrock User Guide, "Monitor model invocation using CloudWatch L
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, cast
 
 import msgspec
 
+from outcrop.activity import lines
 from outcrop.bedrock.invocation_log import SCHEMA_TYPE
 from outcrop.delivery.activity_folder import LOSS_SCHEMA
 from outcrop.messages.assembly import METRICS
@@ -169,6 +172,10 @@ class _Content(msgspec.Struct, gc=False):
     output: _OutputBody | None = None
 
 
+#: Lines that are there though they are no records: blank ones, and what Bedrock writes to a log
+#: group when logging is configured (`outcrop.delivery.cloudwatch`, which takes a while to load).
+_NO_RECORDS: Final = (b"", b"Permissions are correctly set for Amazon Bedrock logs.")
+
 _decode = msgspec.json.Decoder(_Record)
 _decode_content = msgspec.json.Decoder(_Content)
 _decode_any = msgspec.json.Decoder(Document).decode
@@ -277,18 +284,27 @@ def _records(text: bytes, decoder: msgspec.json.Decoder[Any], batch: Batch) -> l
         pass  # one of the lines: they are looked at one by one
     found: list[Any] = []
     for line in text.splitlines():
-        if not line.strip():
+        if line.strip() in _NO_RECORDS:
             continue
-        try:
-            found.append(decoder.decode(line))
-        except msgspec.ValidationError:
-            try:
-                found.append(_without_oddities(_decode_any(line), decoder))
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                batch.damaged += 1
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        record = _record(line, decoder)
+        if record is None:
             batch.damaged += 1
+        else:
+            found.append(record)
     return found
+
+
+def _record(line: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
+    """One line's record, None if it is none."""
+    for text in (line, lines.whole_letters(line)):
+        try:
+            return decoder.decode(text)
+        except msgspec.ValidationError:
+            with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                return _without_oddities(_decode_any(text), decoder)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            pass
+    return None
 
 
 def _without_oddities(record: Document, decoder: msgspec.json.Decoder[Any]) -> Any:

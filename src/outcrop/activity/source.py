@@ -11,9 +11,9 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
 
 from outcrop.errors import ConfigurationError
 
@@ -26,8 +26,11 @@ Kind = Literal["lines", "parquet", "trail"]
 #: delivery, which comes after the call.
 _SLACK: Final = timedelta(days=1)
 _DAY: Final = re.compile(r"(?:^|/)(\d{4})/(\d{2})/(\d{2})(?:/|$)")
+_HOUR: Final = re.compile(r"BedrockModelInvocationLogs/[^/]+/\d{4}/\d{2}/\d{2}/(\d{2})(?:/|$)")
+_ONE_HOUR: Final = timedelta(hours=1)
+#: Bodies that are too long for their records: below a day, or an hour.
+_BESIDE: Final = re.compile(r"\d{4}/\d{2}/\d{2}/(?:\d{2}/)?data(?:/|$)")
 _SUFFIXES: Final = (".json.gz", ".jsonl.gz", ".jsonl", ".json", ".parquet")
-_LOGS: Final = "BedrockModelInvocationLogs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,31 +80,41 @@ def check(place: str | os.PathLike[str]) -> str:
     return str(path)
 
 
-def list_files(place: str, *, first: date | None, last: date | None) -> list[File]:
+class _Span(NamedTuple):
+    """The days that are asked for, and the first moment."""
+
+    first: date | None
+    last: date | None
+    since: datetime | None
+
+
+def list_files(
+    place: str, *, first: date | None, last: date | None, since: datetime | None = None
+) -> list[File]:
     """The files of a place that may have records of some days, in order of their paths.
 
     Args:
         place: From `check`.
         first: The first day, None for the oldest.
         last: The last day, None for the newest.
+        since: The first moment, for places with a folder an hour, as AWS has them.
 
     Raises:
         ConfigurationError: The bucket can't be listed.
     """
-    found = (
-        _list_remote(place, first, last) if is_remote(place) else _list_local(place, first, last)
-    )
+    span = _Span(first, last, since)
+    found = _list_remote(place, span) if is_remote(place) else _list_local(place, span)
     files = [
         File(place, key, size, kind)
         for key, size in found
-        if (kind := _kind(key or place)) is not None and _within(key, first, last)
+        if (kind := _kind(key or place)) is not None and _within(key, span)
     ]
     return sorted(files, key=lambda file: file.key)
 
 
 def _kind(key: str) -> Kind | None:
     name = key.rpartition("/")[2]
-    if not name.endswith(_SUFFIXES) or name.startswith(".") or "/data/" in f"/{key}":
+    if not name.endswith(_SUFFIXES) or name.startswith(".") or _BESIDE.search(key):
         return None
     if name.endswith(".parquet"):
         return "parquet"
@@ -110,11 +123,19 @@ def _kind(key: str) -> Kind | None:
     return "lines"
 
 
-def _within(key: str, first: date | None, last: date | None) -> bool:
+def _within(key: str, span: _Span) -> bool:
+    """Whether a file, or what is in a folder, may have records of a span."""
     day = day_of(key)
     if day is None:
         return True
-    return not ((first and day < first - _SLACK) or (last and day > last + _SLACK))
+    if (span.first and day < span.first - _SLACK) or (span.last and day > span.last + _SLACK):
+        return False
+    hour = _HOUR.search(key)
+    if hour is None or span.since is None or int(hour[1]) > 23:
+        return True
+    # What is delivered in an hour was called before its end; an hour more is for clocks.
+    ends = datetime(day.year, day.month, day.day, int(hour[1]), tzinfo=UTC) + 2 * _ONE_HOUR
+    return ends > span.since
 
 
 def day_of(key: str) -> date | None:
@@ -126,30 +147,36 @@ def day_of(key: str) -> date | None:
         return None
 
 
-def _list_local(place: str, first: date | None, last: date | None) -> Iterator[tuple[str, int]]:
+def _list_local(place: str, span: _Span) -> Iterator[tuple[str, int]]:
     if os.path.isdir(place):  # noqa: PTH112 - there are thousands: pathlib takes ten times as long
-        yield from _walk(place, "", first, last)
+        yield from _walk(place, "", span)
     else:
         yield "", Path(place).stat().st_size
 
 
-def _walk(
-    folder: str, key: str, first: date | None, last: date | None
-) -> Iterator[tuple[str, int]]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            inner = f"{key}/{entry.name}" if key else entry.name
-            try:
-                if entry.is_dir():
-                    if entry.name != "data" and _within(inner, first, last):
-                        yield from _walk(entry.path, inner, first, last)
-                elif entry.is_file():
-                    yield inner, entry.stat().st_size
-            except OSError:  # gone meanwhile, as a draft that was renamed
-                continue
+def _walk(folder: str, key: str, span: _Span) -> Iterator[tuple[str, int]]:
+    try:
+        entries = list(os.scandir(folder))
+    except FileNotFoundError:  # gone meanwhile
+        return
+    except OSError as error:  # what can't be seen isn't passed over in silence
+        raise ConfigurationError(
+            f"{folder} can't be listed: {error.strerror}.",
+            mend="Let your user read it, or name another place.",
+        ) from error
+    for entry in entries:
+        inner = f"{key}/{entry.name}" if key else entry.name
+        try:
+            if entry.is_dir():
+                if not _BESIDE.search(inner) and _within(inner, span):
+                    yield from _walk(entry.path, inner, span)
+            elif entry.is_file():
+                yield inner, entry.stat().st_size
+        except OSError:  # gone meanwhile, as a draft that was renamed
+            continue
 
 
-def _list_remote(place: str, first: date | None, last: date | None) -> Iterator[tuple[str, int]]:
+def _list_remote(place: str, span: _Span) -> Iterator[tuple[str, int]]:
     """The objects of a bucket; where days are folders, only those that are asked for are listed."""
     store = open_remote(place)
     prefixes: list[str] = [""]
@@ -161,7 +188,7 @@ def _list_remote(place: str, first: date | None, last: date | None) -> Iterator[
         prefixes += [
             inner
             for inner in listed["common_prefixes"]
-            if inner.rstrip("/").rpartition("/")[2] != "data" and _within(inner, first, last)
+            if not _BESIDE.search(inner) and _within(inner, span)
         ]
 
 

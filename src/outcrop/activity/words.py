@@ -161,7 +161,9 @@ def _candidates(place: str, path: str) -> list[source.File]:
         files += [
             source.File(place, "/".join(parts[at:]), 0, "lines") for at in range(1, len(parts))
         ]
-    elif "://" in path:
+    elif path.startswith("s3://"):  # AWS's; what else a record may say is no place to ask
+        if (at := key.find("AWSLogs/")) > 0:  # the place may name what comes before
+            files.append(source.File(place, key[at:], 0, "lines"))
         files.append(source.File(path.removesuffix(key), key, 0, "lines"))
     return files
 

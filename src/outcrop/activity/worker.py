@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Rows that are handed over at once, at least, unless the files end.
 ROWS: Final = 50_000
+#: Rows that become columns of Arrow at once: few enough to be in the processor's cache.
+BATCH: Final = 1_000
 #: Bytes of unpacked records that are, where bodies are wanted.
 BODY_BYTES: Final = 32 * 1024 * 1024
 #: Columns with few values; the others, IDs and bodies, would only fill a dictionary in vain.
@@ -102,33 +104,36 @@ def tables(job: Job) -> Iterator[tuple[list[Told], pa.Table]]:
     Args:
         job: Which.
     """
+    import pyarrow as pa
+
+    arrow: Any = pa  # its stubs know fewer arguments than it takes
     schema = schema_of(job.what)
     columns = _no_rows(schema)
+    batches: list[Any] = []
     told: list[Told] = []
-    size = 0
+    rows = size = 0
     for file, data in source.read(job.files):
         one, batch, unpacked = _read(file, data, job)
         told.append(one)
         for name, values in batch.columns.items():
             columns[name] += values
         columns["source"] += [file.name] * batch.read
+        rows += batch.read
         size += unpacked if job.what == "contents" else 0
-        if len(columns["source"]) >= ROWS or size >= BODY_BYTES:
-            yield told, _table(columns, schema)
-            columns, told, size = _no_rows(schema), [], 0
+        whole = rows >= ROWS or size >= BODY_BYTES
+        if whole or len(columns["source"]) >= BATCH:
+            batches.append(arrow.record_batch(columns, schema=schema))
+            columns = _no_rows(schema)
+        if whole:
+            yield told, arrow.Table.from_batches(batches, schema)
+            batches, told, rows, size = [], [], 0, 0
     if told:
-        yield told, _table(columns, schema)
+        batches.append(arrow.record_batch(columns, schema=schema))
+        yield told, arrow.Table.from_batches(batches, schema)
 
 
 def _no_rows(schema: pa.Schema) -> dict[str, list[Any]]:
     return {name: [] for name in schema.names}
-
-
-def _table(columns: dict[str, list[Any]], schema: pa.Schema) -> pa.Table:
-    import pyarrow as pa
-
-    arrow: Any = pa  # its stubs know fewer arguments than it takes
-    return arrow.table(columns, schema=schema)
 
 
 def _read(file: File, data: bytes | Exception, job: Job) -> tuple[Told, records.Batch, int]:
