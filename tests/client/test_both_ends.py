@@ -153,3 +153,29 @@ async def test_many_async_calls_at_once(bedrock):
             )
         )
     assert [reply.content[0].text for reply in replies] == [str(n) for n in range(32)]
+
+
+def test_a_raw_stream_keeps_no_more_than_its_bound(monkeypatch):
+    from outcrop import AnthropicBedrock
+    from outcrop.client import streams
+    from outcrop.testing import local_bedrock
+
+    monkeypatch.setattr(streams.SyncReading, "_most", 500)
+    with local_bedrock(actor=lambda ask: "Granite, most likely. " * 20) as bedrock:
+        client = AnthropicBedrock(
+            aws_access_key=bedrock.access_key,
+            aws_secret_key=bedrock.secret_key,
+            aws_region=bedrock.region,
+            base_url=bedrock.url,
+        )
+        asked = {
+            "model": "global.anthropic.claude-opus-4-8",
+            "max_tokens": 500,
+            "messages": [{"role": "user", "content": "Which rock?"}],
+        }
+        stream = client.messages.create(stream=True, **asked)
+        events = [event.type for event in stream]
+        assert events[-1] == "message_stop"
+        assert not stream._assembly.started
+        with client.messages.stream(**asked) as helper:  # who wants the message gets all of it
+            assert helper.get_final_text() == "Granite, most likely. " * 20

@@ -6,7 +6,7 @@ its connection; nothing is read ahead of the reader.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from outcrop.errors import APIConnectionError, APIError, StreamTruncatedError
 from outcrop.messages.assembly import Assembly
@@ -35,8 +35,18 @@ Document = dict[str, Any]
 D = TypeVar("D", SyncDialer, AsyncDialer)
 
 
+#: Bytes of a raw stream of which the message so far is kept, for errors; memory has to end.
+MAX_PARTIAL: Final = 8 * 1024 * 1024
+
+
+def _drop(_event: Document) -> None:
+    """What came before is kept no longer, so this isn't either."""
+
+
 class _Reading(Generic[D]):
     """What both kinds of stream know: the response, the message so far, whether it is whole."""
+
+    _most: int | None = MAX_PARTIAL  # bytes of which the message is kept; None for all
 
     def __init__(self, opened: Opened, dialer: D) -> None:
         self._opened = opened
@@ -108,6 +118,7 @@ class SyncReading(_Reading[SyncDialer]):
 
     def _read(self) -> Generator[Document, None, None]:
         opened, add, tape = self._opened, self._assembly.add, self._tape
+        most, size = self._most, 0
         events = opened.first
         try:
             while True:
@@ -121,6 +132,9 @@ class SyncReading(_Reading[SyncDialer]):
                     return
                 if tape is not None:
                     tape.add(data)
+                size += len(data)
+                if most is not None and size > most:
+                    add, most, self._assembly = _drop, None, Assembly()
                 events = opened.reader.feed(data)
         except APIError as error:
             if self._failed(error):
@@ -152,7 +166,7 @@ class Stream(SyncReading):
 
     Errors: `APIStatusError` for an exception in the stream, `StreamTruncatedError` for an end
     before `message_stop`, `EventStreamError` for a broken frame, each with the message so far in
-    `.partial`.
+    `.partial` (of a stream of more than 8 MB it isn't kept).
     """
 
     def __iter__(self) -> Iterator[RawMessageStreamEvent]:
@@ -167,6 +181,8 @@ class MessageStream(SyncReading):
 
     Errors are those of `Stream`.
     """
+
+    _most = None
 
     def __iter__(self) -> Iterator[MessageStreamEvent]:
         for document in self._documents:
@@ -205,6 +221,7 @@ class AsyncReading(_Reading[AsyncDialer]):
 
     async def _read(self) -> AsyncGenerator[Document, None]:
         opened, add, tape = self._opened, self._assembly.add, self._tape
+        most, size = self._most, 0
         events = opened.first
         try:
             while True:
@@ -218,6 +235,9 @@ class AsyncReading(_Reading[AsyncDialer]):
                     return
                 if tape is not None:
                     tape.add(data)
+                size += len(data)
+                if most is not None and size > most:
+                    add, most, self._assembly = _drop, None, Assembly()
                 events = opened.reader.feed(data)
         except APIError as error:
             if self._failed(error):
@@ -259,6 +279,8 @@ class AsyncMessageStream(AsyncReading):
 
     Errors are those of `Stream`.
     """
+
+    _most = None
 
     async def __aiter__(self) -> AsyncIterator[MessageStreamEvent]:
         async for document in self._documents:

@@ -254,7 +254,7 @@ class Composer:
     def _send(self, text: str) -> list[Event]:
         if not text:
             return []
-        self._sent.add(text)
+        self._sent.put(text)
         events = [] if self._open == "text" else self._begin_text()
         return [*events, self._delta("text_delta", "text", text)]
 

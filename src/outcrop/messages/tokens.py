@@ -152,20 +152,38 @@ def _whole(text: str, generation: Generation) -> int:
     return price + rates.byte * (len(data) - len(data.translate(None, _CONTROLS)))
 
 
+def _dearest(rates: Rates) -> int:
+    """More than any character adds to the price of what stands before it."""
+    letters = max(rates.word, rates.letter + rates.hump)
+    others = max(rates.latin, rates.cyrillic, rates.ideograph, rates.kana, rates.hangul)
+    marks = max(rates.script, rates.digit, rates.punctuation, 4 * rates.byte)
+    return max(letters, others, marks, rates.lines, rates.blanks) + 100 // _BLANKS_PER_TOKEN + 1
+
+
+_DEAREST: Final[dict[Generation, int]] = {name: _dearest(rates) for name, rates in RATES.items()}
+#: Characters that may wait to be counted together.
+_MOST_WAITING: Final = 16_384
+
+
 class Meter:
     """Counts a text that comes in pieces: the same total however it is cut, in linear time.
 
-    Only figures about the unfinished run (a word or a gap) are kept, never the text.
+    Small pieces wait until the total is asked for, or might reach a limit: counting them together
+    costs a fraction. Of what is counted only figures about the unfinished run (a word or a gap)
+    are kept, never the text.
     """
 
     __slots__ = (
         "_blank_broken",
         "_blank_size",
         "_humps",
+        "_known",
         "_last",
         "_letters",
         "_settled",
         "_started",
+        "_waiting",
+        "_waits",
         "generation",
     )
 
@@ -178,17 +196,37 @@ class Meter:
         self._last = ""
         self._blank_size = 0  # the unfinished gap: its blanks, and whether one breaks the line
         self._blank_broken = False
+        self._known = 0  # the total when it was last counted
+        self._waiting: tuple[str, ...] = ()  # pieces that aren't counted yet
+        self._waits = 0  # their characters
 
     @property
     def total(self) -> int:
         """Tokens so far; 0 only before any text."""
-        return max(int(self._started), (self._settled + self._unfinished() + 50) // 100)
+        if self._waiting:
+            text, self._waiting, self._waits = "".join(self._waiting), (), 0
+            self._count(text)
+        self._known = max(int(self._started), (self._settled + self._unfinished() + 50) // 100)
+        return self._known
+
+    def put(self, piece: str) -> None:
+        """Take the next piece of the text."""
+        if not piece:
+            return
+        self._started = True
+        self._waiting += (piece,)
+        self._waits += len(piece)
+        if self._waits > _MOST_WAITING or len(self._waiting) > 64:
+            self._waiting = ("".join(self._waiting),)
+        if self._waits > _MOST_WAITING:
+            _ = self.total
 
     def add(self, piece: str) -> int:
         """Take the next piece of the text, and give the total so far."""
-        if not piece:
-            return self.total
-        self._started = True
+        self.put(piece)
+        return self.total
+
+    def _count(self, piece: str) -> None:
         piece = piece[self._go_on(piece) :]
         if piece:
             self._finish()
@@ -197,10 +235,15 @@ class Meter:
                 body = piece.rstrip(_BLANKS)
             self._settled += _whole(body, self.generation)
             self._go_on(piece[len(body) :])
-        return self.total
 
     def take(self, piece: str, *, limit: int) -> int:
         """Take as much of the next piece as keeps the total within a limit; how many characters."""
+        most = (self._waits + len(piece)) * _DEAREST[self.generation] // 100 + 2
+        if self._known + most <= limit:
+            self.put(piece)
+            return len(piece)
+        if self.total > limit:
+            return 0
         before = self._state()
         if self.add(piece) <= limit:
             return len(piece)

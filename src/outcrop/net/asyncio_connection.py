@@ -28,6 +28,9 @@ PIECE: Final = 256 * 1024
 #: Seconds that an event loop's clock may be early: some count in milliseconds.
 CLOCK: Final = 0.002
 
+#: Bytes that are read at once.
+READ: Final = 64 * 1024
+
 # What a caller waits for.
 HEAD: Final = 0
 SOME: Final = 1
@@ -35,7 +38,7 @@ WHOLE: Final = 2
 ROOM: Final = 3
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """One connection to an origin, and the exchange that it is in.
 
     Attributes:
@@ -56,6 +59,7 @@ class Connection(asyncio.Protocol):
         self.spoilt = False
         self.idle_since = 0.0
         self._loop = loop
+        self._buffer = memoryview(bytearray(READ))
         self._size = 0
         self._streamed = False
         self._paused = False
@@ -73,6 +77,14 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It is open."""
         self.transport = transport
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's guess
+        """Where to put what comes: asyncio's own buffer would be 256 KB, made anew each time."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Something came."""
+        self.data_received(self._buffer[:nbytes].tobytes())
 
     def data_received(self, data: bytes) -> None:
         """Something came."""

@@ -39,12 +39,12 @@ def perform(steps: Generator[Step, Any, T], dialer: SyncDialer, source: Source) 
             reply = failure = None
             try:
                 match step:
-                    case Now() | Roll():
-                        reply = _instantly(step)
-                    case Identify(renew):
-                        reply = (None if renew else source.at_hand()) or source.fetch(renew=renew)
                     case Send():
                         reply = opened = dialer.send(step)
+                    case Identify(renew):
+                        reply = (None if renew else source.at_hand()) or source.fetch(renew=renew)
+                    case Now() | Roll():
+                        reply = _instantly(step)
                     case ReadSome(response):
                         reply = dialer.read_some(response)
                     case ReadAll(response):
@@ -78,14 +78,14 @@ async def perform_async(steps: Generator[Step, Any, T], dialer: AsyncDialer, sou
             reply = failure = None
             try:
                 match step:
-                    case Now() | Roll():
-                        reply = _instantly(step)
+                    case Send():
+                        reply = opened = await dialer.send(step)
                     case Identify(renew):
                         reply = (None if renew else source.at_hand()) or await asyncio.to_thread(
                             source.fetch, renew=renew
                         )
-                    case Send():
-                        reply = opened = await dialer.send(step)
+                    case Now() | Roll():
+                        reply = _instantly(step)
                     case ReadSome(response):
                         reply = await dialer.read_some(response)
                     case ReadAll(response):

@@ -173,6 +173,7 @@ class App:
             outcome = ", broken off"
             raise
         finally:
+            exchange.close()
             self._tasks.discard(task)
             _log.info(
                 "%s %s: %d%s, %.0f ms [request %s]",
@@ -297,7 +298,8 @@ class App:
     async def _reply(
         self, exchange: Exchange, accepted: Accepted, began: float, note: Note
     ) -> None:
-        async with aclosing(runtime.answer(accepted, self._actor, self._cache)) as batches:
+        answer = runtime.answer(accepted, self._actor, self._cache, whole=True)
+        async with aclosing(answer) as batches:
             message = await runtime.fold(batches, accepted)
         latency = round((time.perf_counter() - began) * 1000)
         headers, body = accepted.dialect.write_reply(message, latency=latency)

@@ -76,6 +76,11 @@ class Exchange:
         self._limits = limits
         self._marks = marks
         self._unread = True
+        self._watch: asyncio.TimerHandle | None = None  # looks whether sending takes too long
+        self._sending_since: float | None = None
+        self._stuck = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[Any] | None = None
 
     def header(self, name: str) -> str | None:
         """The first value of a request header; the name in lower case."""
@@ -185,11 +190,38 @@ class Exchange:
         await self._send({"type": "http.response.start", "status": status, "headers": pairs})
 
     async def _send(self, message: Message) -> None:
+        loop = asyncio.get_running_loop()
+        if self._watch is None:
+            self._loop, self._task = loop, asyncio.current_task()
+            self._watch = loop.call_later(self._limits.write_seconds, self._look)
+        self._sending_since = loop.time()
         try:
-            async with asyncio.timeout(self._limits.write_seconds):
-                await self._asgi_send(message)
-        except TimeoutError:
-            raise Gone from None
+            await self._asgi_send(message)
+        except asyncio.CancelledError:
+            if self._stuck and self._task is not None:
+                self._task.uncancel()
+                raise Gone from None
+            raise
+        finally:
+            self._sending_since = None
+
+    def _look(self) -> None:
+        """Whether the client has taken nothing for too long; one timer serves all of a stream."""
+        assert self._loop is not None  # it is what called this
+        since, limit = self._sending_since, self._limits.write_seconds
+        now = self._loop.time()
+        if since is None:
+            self._watch = self._loop.call_later(limit, self._look)
+        elif now - since < limit:
+            self._watch = self._loop.call_later(since + limit - now, self._look)
+        elif self._task is not None:
+            self._stuck = True
+            self._task.cancel()
+
+    def close(self) -> None:
+        """To be called when the exchange is over."""
+        if self._watch is not None:
+            self._watch.cancel()
 
 
 def read_head(scope: Scope) -> Head:

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
     from outcrop.catalog.models import Model
     from outcrop.server.accounts.access import Access
-    from outcrop.server.actors import Actor
+    from outcrop.server.actors import Actor, Piece
     from outcrop.server.dialects import Dialect
     from outcrop.server.prompt_cache import Prompt, PromptCache
 
@@ -203,8 +203,35 @@ def _check_length(model_id: str, longest: int) -> None:
         )
 
 
+#: Characters of a whole reply that are composed together; few, since an actor that is slow shall be
+#: stopped soon where the reply ends.
+_TOGETHER: Final = 256
+
+
+async def _joined(pieces: AsyncGenerator[Piece]) -> AsyncGenerator[Piece]:
+    """An actor's pieces with the small texts joined, for whom nobody reads as they come."""
+    texts: list[str] = []
+    size = 0
+    async for piece in pieces:
+        if isinstance(piece, Text):
+            texts.append(piece.text)
+            size += len(piece.text)
+            if size < _TOGETHER:
+                continue
+        elif isinstance(piece, Wait):
+            yield piece
+            continue
+        if texts:
+            yield Text("".join(texts))
+            texts, size = [], 0
+        if not isinstance(piece, Text):
+            yield piece
+    if texts:
+        yield Text("".join(texts))
+
+
 async def answer(
-    accepted: Accepted, actor: Actor, cache: PromptCache
+    accepted: Accepted, actor: Actor, cache: PromptCache, *, whole: bool = False
 ) -> AsyncGenerator[list[Document]]:
     """The events of an answer, in lists as the actor's pieces bring them; no list is empty.
 
@@ -212,6 +239,7 @@ async def answer(
         accepted: The request.
         actor: Who answers.
         cache: Of prompts; it keeps that of the request as soon as the answer begins.
+        whole: Whether nobody reads the events as they come.
 
     Raises:
         APIStatusError: The actor refuses.
@@ -231,7 +259,8 @@ async def answer(
         cached=look and look.usage.fields(),
     )
     begun = False
-    async with aclosing(actor.answer(accepted.ask)) as pieces:
+    async with aclosing(actor.answer(accepted.ask)) as told:
+        pieces = _joined(told) if whole else told
         async for piece in pieces:
             if isinstance(piece, Wait):
                 await asyncio.sleep(piece.seconds)

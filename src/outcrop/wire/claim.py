@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
@@ -196,6 +197,7 @@ def _claim(parts: dict[str, str], amz_date: str, token: str | None, expires: int
     )
 
 
+@lru_cache(maxsize=64)
 def epoch(amz_date: str) -> float:
     """Seconds since the epoch, of a time such as `20261122T120000Z`.
 

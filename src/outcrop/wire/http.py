@@ -7,6 +7,7 @@ terms, the SigV4 guide for the reason).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -46,9 +47,14 @@ class Request(Struct, frozen=True):
     @property
     def host(self) -> str:
         """The value of the Host header: host, and port unless it's the scheme's own."""
-        scheme, _, host = self.origin.partition("://")
-        default = ":443" if scheme == "https" else ":80"
-        return host.removesuffix(default)
+        return _host(self.origin)
+
+
+@lru_cache(maxsize=256)
+def _host(origin: str) -> str:
+    scheme, _, host = origin.partition("://")
+    default = ":443" if scheme == "https" else ":80"
+    return host.removesuffix(default)
 
 
 class HeaderMap:

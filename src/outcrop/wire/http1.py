@@ -32,7 +32,7 @@ MAX_HEAD: Final = 64 * 1024
 #: Bytes of the line that gives a chunk's size, its extensions included.
 MAX_CHUNK_LINE: Final = 4096
 #: A body of up to so many bytes goes into one buffer with its head.
-SMALL_BODY: Final = 64 * 1024
+SMALL_BODY: Final = 256 * 1024
 
 # A request. ──────────────────────────────────────────────────────────────────────────────────────
 
