@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 40
 FUZZ_SEED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check unit fuzz conformance lint types format docs bench lock clean
+.PHONY: help setup run test check unit fuzz conformance lint types format docs bench bench-check bench-tokens lock clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
@@ -73,7 +73,13 @@ format: setup  ## rewrite to the house's style
 docs: setup  ## the documentation, in docs/_build/html
 	$(BIN)/sphinx-build --quiet --fail-on-warning docs docs/_build/html
 
-bench: $(BIN)/uv  ## how far off token estimates are (bench/tokens; needs a Python 3.12)
+bench: setup .venvs/anthropic-current/.ready  ## speed beside the official SDK and boto3 (bench/speed; Linux, six minutes)
+	$(BIN)/python bench/speed/run.py $(BENCH_ARGS)
+
+bench-check: setup .venvs/anthropic-current/.ready  ## the same, short: fails if a ratio is twice worse than it was
+	$(BIN)/python bench/speed/run.py --short
+
+bench-tokens: $(BIN)/uv  ## how far off token estimates are (bench/tokens; needs a Python 3.12)
 	PYTHONPATH=src $(BIN)/uv run --no-project --python $(BENCH_PYTHON) --with-requirements bench/tokens/requirements.txt python bench/tokens/run.py
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -10,6 +10,7 @@ REQUESTS_CA_BUNDLE or SSL_CERT_FILE trusted too.
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -145,6 +146,7 @@ class AsyncDialer(_Transports["AsyncSockets", "AsyncLibrary"]):
 
     def __init__(self, *, ca_pem: bytes | None = None) -> None:
         super().__init__(ca_pem)
+        import_module("outcrop.net.asyncio_sockets")  # now: a first call would hold up the loop
 
     def _make_sockets(self, ca_pem: bytes | None) -> AsyncSockets:
         from outcrop.net.asyncio_sockets import AsyncSockets
