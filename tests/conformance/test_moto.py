@@ -20,7 +20,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+import outcrop.activity
+from outcrop.activity import compacted, words
 from outcrop.delivery.stores import open_store
+from outcrop.errors import ConfigurationError
 from outcrop.testing import local_bedrock
 
 ACCOUNT = "123456789012"
@@ -254,3 +257,143 @@ def test_what_was_delivered_can_be_read_back_by_the_same_name(s3, moto):
         store.put("a/b", b"1")
         assert bytes(store.get("a/b").bytes()) == b"1"
     assert keys_in(s3) == ["a/b", "some/where/a/b"]
+
+
+# Reading what lies in a bucket ───────────────────────────────────────────────────────────────────
+
+QUESTION = """SELECT model, endpoint, operation, count(*) AS calls, sum(cost) AS cost,
+    sum(input_tokens)::BIGINT AS read, sum(output_tokens)::BIGINT AS written
+    FROM calls GROUP BY ALL ORDER BY ALL"""
+
+
+@pytest.fixture
+def at_moto(moto, monkeypatch):
+    """S3 is moto, as botocore's environment says it."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto)
+    monkeypatch.setenv("AWS_REGION", REGION)
+
+
+def ask(place, question=QUESTION, **given):
+    with outcrop.activity.open(place, **given) as log:
+        rows = log.rows(question)
+        assert log.damaged == []
+        return rows
+
+
+def delivered(bedrock, client_at, s3, *texts):
+    """Usage of the replies to some texts, whose records are in the bucket then."""
+    put(bedrock, client_at, {"s3Config": {"bucketName": "my-bucket", "keyPrefix": "logs"}})
+    told = [converse(bedrock, client_at, text)["usage"] for text in texts]
+    finish(bedrock)
+    return told
+
+
+def put_hour(s3, hour, *, day="2026/11/20", text=None):
+    """An object of a day's hour, as AWS names it, with one record."""
+    record = {
+        "timestamp": f"{day.replace('/', '-')}T{hour:02}:30:00Z",
+        "requestId": f"r-{hour}",
+        "operation": "InvokeModel",
+        "modelId": MODEL,
+        "region": REGION,
+        "schemaType": "ModelInvocationLog",
+        "schemaVersion": "1.0",
+    }
+    stamp = f"{day.replace('/', '')}T{hour:02}3500000Z_{hour:016x}"
+    base = f"logs/AWSLogs/{ACCOUNT}/BedrockModelInvocationLogs/{REGION}"
+    body = gzip.compress(json.dumps(record).encode()) if text is None else text
+    s3.put_object(Bucket="my-bucket", Key=f"{base}/{day}/{hour:02}/{stamp}.json.gz", Body=body)
+
+
+def test_a_buckets_records_have_the_figures_of_the_replies(bedrock, s3, client_at, moto, at_moto):
+    usages = delivered(bedrock, client_at, s3, "Hello!", "Granite and gneiss.", "Basalt. " * 20_000)
+    [row] = ask("s3://my-bucket/logs")
+    assert (row["operation"], row["calls"]) == ("Converse", 3)
+    assert row["read"] == sum(usage["inputTokens"] for usage in usages)
+    assert row["written"] == sum(usage["outputTokens"] for usage in usages)
+    for place in ("s3://my-bucket", f"{moto}/my-bucket/logs", f"{moto}/my-bucket"):
+        assert ask(place) == [row]
+
+
+def test_a_buckets_words_are_found_and_shown(bedrock, s3, client_at, at_moto):
+    delivered(bedrock, client_at, s3, "Granite and gneiss.", "Basalt. " * 20_000)
+    with outcrop.activity.open("s3://my-bucket/logs") as log:
+        [found] = words.search(log, "and GNEISS")
+        told = words.conversation(log, found.request_id)
+        assert "Granite and gneiss." in json.dumps(told["turns"])
+        [long] = log.rows("SELECT request_id FROM contents WHERE input_path IS NOT NULL")
+        told = words.conversation(log, long["request_id"])
+        assert json.dumps(told["turns"][0]).count("Basalt. ") == 20_000
+        assert not told["missing"]
+
+
+def test_only_a_buckets_hours_that_are_asked_for_are_fetched(s3, moto, at_moto):
+    for hour in (8, 10, 11):
+        put_hour(s3, hour)
+    put_hour(s3, 3, text=b"were this fetched, it would be damage")
+    put_hour(s3, 3, day="2026/10/01", text=b"and this, too")
+    span = {"since": "2026-11-20T10:00:00Z", "until": "2026-11-20T11:00:00Z"}
+    rows = ask("s3://my-bucket/logs", "SELECT request_id FROM calls", **span)
+    assert rows == [{"request_id": "r-10"}]
+
+
+def test_a_buckets_days_are_compacted_and_count_once(bedrock, s3, client_at, at_moto, tmp_path):
+    delivered(bedrock, client_at, s3, "Hello!", "Granite and gneiss.")
+    place = "s3://my-bucket/logs"
+    before = ask(place)
+    told = compacted.compact(place, to=str(tmp_path), now=time.time())
+    assert told.records == 2
+    assert ask(tmp_path) == ask([tmp_path, place]) == before
+    for path in tmp_path.rglob("*.parquet"):
+        key = f"logs/compacted/{path.relative_to(tmp_path).as_posix()}"
+        s3.upload_file(str(path), "my-bucket", key)
+    assert ask(place) == ask(f"{place}/compacted") == before
+
+
+def test_a_damaged_object_is_told_by_its_url(s3, at_moto):
+    put_hour(s3, 10)
+    put_hour(s3, 11, text=gzip.compress(b'{"timestamp":"2026-11-20T11:00:00Z"}\n' * 99)[:-20])
+    with outcrop.activity.open("s3://my-bucket/logs") as log:
+        assert log.rows("SELECT count(*) AS n FROM calls WHERE request_id = 'r-10'") == [{"n": 1}]
+        [damaged] = log.damaged
+    assert damaged.file.startswith("s3://my-bucket/logs/AWSLogs/")
+    assert damaged.reason == "it is cut off"
+
+
+def test_an_object_that_vanishes_is_told_and_costs_no_other(s3, at_moto):
+    put_hour(s3, 10)
+    put_hour(s3, 11)
+    with outcrop.activity.open("s3://my-bucket/logs") as log:
+        [gone] = [key for key in keys_in(s3) if "/11/20261120" in key]
+        s3.delete_object(Bucket="my-bucket", Key=gone)
+        assert log.rows("SELECT request_id FROM calls") == [{"request_id": "r-10"}]
+        [damaged] = log.damaged
+    assert (damaged.file, damaged.records_read) == (f"s3://my-bucket/{gone}", 0)
+
+
+def test_a_bucket_that_isnt_there_to_read_is_named(s3, at_moto):
+    with pytest.raises(
+        ConfigurationError, match=r"nobodys-bucket/logs can't be listed: NoSuchBucket"
+    ):
+        outcrop.activity.open("s3://nobodys-bucket/logs")
+
+
+def test_processes_read_a_bucket_too(s3, at_moto, monkeypatch):
+    for hour in range(6):
+        put_hour(s3, hour)
+    before = ask("s3://my-bucket/logs", "SELECT * FROM calls ORDER BY time")
+    monkeypatch.setattr("outcrop.activity.engine.PARALLEL_BYTES", 0)
+    assert ask("s3://my-bucket/logs", "SELECT * FROM calls ORDER BY time") == before
+    assert len(before) == 6
+
+
+def test_a_log_groups_events_are_read_as_they_were_saved(bedrock, s3, logs, client_at, tmp_path):
+    """`aws logs get-log-events --query 'events[].message' --output text`, line by line."""
+    put(bedrock, client_at, {"cloudWatchConfig": {"logGroupName": GROUP, "roleArn": ROLE}})
+    usage = converse(bedrock, client_at)["usage"]
+    finish(bedrock)
+    found = logs.get_log_events(logGroupName=GROUP, logStreamName=STREAM, startFromHead=True)
+    saved = tmp_path / "events.jsonl"
+    saved.write_text("".join(event["message"] + "\n" for event in found["events"]))
+    [row] = ask(saved)
+    assert (row["calls"], row["read"]) == (1, usage["inputTokens"])

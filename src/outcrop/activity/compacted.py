@@ -27,7 +27,7 @@ from outcrop.delivery import retention
 from outcrop.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from outcrop.activity.source import File
 
@@ -160,7 +160,7 @@ def _compact(
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _alone(folder: Path) -> Generator[None]:
     """Keeps other processes from compacting to a folder: both would take up the same sources.
 
     The lock is the kernel's, of the folder itself: nothing stays behind if a process is killed.
@@ -272,30 +272,66 @@ def _day_columns(
 ) -> Iterator[dict[str, list[Any]]]:
     columns = _no_rows()
     held = 0
-    for file, data in source.read(files):
-        if isinstance(data, Exception):
-            bad.append((file.name, f"it can't be read: {data}".partition("\n")[0]))
-            continue
-        # What was appended since the file was listed comes the next time.
-        unpacked = lines.unpack(data[: file.size - file.start])
-        calls = records.read_calls(unpacked.text)
-        said = records.read_contents(unpacked.text)
-        if unpacked.reason or calls.damaged or calls.lost or calls.read != said.read:
-            reason = unpacked.reason or "not all of its lines are records"
-            bad.append((file.name, reason))
+    for file in files:
+        try:
+            pieces = _sound_pieces(file)
+        except Exception as error:  # noqa: BLE001 - whatever a store raises
+            reason = (
+                str(error) if isinstance(error, _UnsoundError) else f"it can't be read: {error}"
+            )
+            bad.append((file.name, reason.partition("\n")[0]))
             continue
         sound.append(file)
-        for name in records.COLUMNS:
-            columns[name] += calls.columns[name]
-        for name in records.CONTENT:
-            columns[name] += said.columns[name]
-        columns["source"] += [file.name] * calls.read
-        held += len(unpacked.text)
-        if held >= _MOST:
-            yield columns
-            columns, held = _no_rows(), 0
+        for piece, size in pieces:
+            for name, values in piece.items():
+                columns[name] += values
+            held += size
+            if held >= _MOST:
+                yield columns
+                columns, held = _no_rows(), 0
     if held:
         yield columns
+
+
+class _UnsoundError(Exception):
+    """Why a source isn't taken up."""
+
+
+def _sound_pieces(file: File) -> Iterator[tuple[dict[str, list[Any]], int]]:
+    """The columns of a source, some lines at a time; raises before the first if any is unsound."""
+    pieces = _pieces(file)
+    found: list[tuple[dict[str, list[Any]], int]] = []
+    size = 0
+    for piece in pieces:
+        found.append(piece)
+        size += piece[1]
+        if size > _MOST:  # too much to keep: the rest is looked at, and all is read again
+            found.clear()
+            for _ in pieces:
+                pass
+            return _pieces(file)
+    return iter(found)
+
+
+def _pieces(file: File) -> Iterator[tuple[dict[str, list[Any]], int]]:
+    for _, blocks in source.blocks([file], lines.PIECE):
+        # What was appended since the file was listed comes the next time.
+        for text, reason in lines.pieces(_first(blocks, file.size - file.start)):
+            calls, said = records.read_calls(text), records.read_contents(text)
+            if reason or calls.damaged or calls.lost or calls.read != said.read:
+                raise _UnsoundError(reason or "not all of its lines are records")
+            columns = {name: calls.columns[name] for name in records.COLUMNS}
+            columns |= {name: said.columns[name] for name in records.CONTENT}
+            columns["source"] = [file.name] * calls.read
+            yield columns, len(text)
+
+
+def _first(blocks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    for block in blocks:
+        yield block[:size]
+        size -= len(block)
+        if size <= 0:
+            return
 
 
 def _no_rows() -> dict[str, list[Any]]:

@@ -15,9 +15,11 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
+from pathlib import Path
 from queue import Queue
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -84,11 +86,11 @@ class Activity:
         self.since, self.until = since, until
         self._progress = progress
         first, last = since and since.date(), until and until.date()
-        found = [
+        found = source.once(
             file
             for place in (*places, *trails)
             for file in source.list_files(place, first=first, last=last, since=since)
-        ]
+        )
         self._lines = [file for file in found if file.kind == "lines"]
         self._parquet = [file for file in found if file.kind == "parquet"]
         self._trail = [file for file in found if file.kind == "trail"]
@@ -172,7 +174,7 @@ class Activity:
         needle = lines.needle(text)
         with self._lock:
             names = worker.schema_of("contents").names
-            sources = self._read("found", names, needle=needle)
+            sources, paths = self._read("found", names, needle=needle)
             cursor = self._connection.cursor()  # other questions may come between its rows
             cursor.execute("USE store")
             found = cursor.execute(
@@ -181,9 +183,14 @@ class Activity:
                 FROM ({sources}) {self._window()} ORDER BY time DESC, request_id"""  # noqa: S608
             )
             heads = [column[0] for column in found.description]
-        while rows := found.fetchmany(100):
-            for row in rows:
-                yield dict(zip(heads, row, strict=True))
+        try:
+            while rows := found.fetchmany(100):
+                for row in rows:
+                    yield dict(zip(heads, row, strict=True))
+        finally:
+            cursor.close()
+            for path in paths:  # the next search has its own
+                Path(path).unlink(missing_ok=True)
 
     def said(self, name: str, request_id: str) -> list[dict[str, Any]]:
         """What was said in a call, from its file: `input`, `output`, `input_path`, `output_path`.
@@ -257,7 +264,7 @@ class Activity:
 
     def _load_calls(self) -> None:
         self._connection.execute(views.ROUTES)
-        sources = self._read("calls", worker.schema_of("calls").names)
+        sources, _ = self._read("calls", worker.schema_of("calls").names)
         where = self._window()
         self._connection.execute(
             f"CREATE OR REPLACE VIEW recorded AS SELECT * FROM ({sources}) {where}"  # noqa: S608 - ours
@@ -270,7 +277,7 @@ class Activity:
 
     def _load_contents(self) -> None:
         names = worker.schema_of("contents").names
-        sources = self._read("contents", names)
+        sources, _ = self._read("contents", names)
         self._connection.execute(
             f"""CREATE OR REPLACE VIEW contents AS
             SELECT request_id, try_cast(timestamp AS TIMESTAMP) AS time, operation,
@@ -294,8 +301,10 @@ class Activity:
                 bounds.append(f"timestamp {sign} '{text}'")
         return f"WHERE {' AND '.join(bounds)}" if bounds else ""
 
-    def _read(self, what: str, names: Sequence[str], *, needle: str | None = None) -> str:
-        """Reads lines into a table; gives the SQL of all there is, compacted files too.
+    def _read(
+        self, what: str, names: Sequence[str], *, needle: str | None = None
+    ) -> tuple[str, list[str]]:
+        """Reads lines; gives the SQL of all there is, compacted files too, and the paths of parts.
 
         Args:
             what: `calls`, `contents`, or `found` for contents with something in them.
@@ -304,11 +313,13 @@ class Activity:
         """
         kind = "contents" if what == "found" else what
         paths: list[str] = []
+        told: list[Told] = []
         for part in self._parts(kind, needle or ""):
-            if what == "calls":
-                self._tell(part.told)
+            told += part.told
             if part.path:
                 paths.append(part.path)
+        if what == "calls":
+            self._tell(told)
         columns = ", ".join(names)
         sources: list[str] = []
         if paths:
@@ -320,7 +331,7 @@ class Activity:
             kinds = records.COLUMNS | records.CONTENT
             nothing = ", ".join(f"NULL::{kinds.get(name, 'VARCHAR')} AS {name}" for name in names)
             sources.append(f"SELECT {nothing} WHERE false")
-        return " UNION ALL ".join(sources)
+        return " UNION ALL ".join(sources), paths
 
     def _compacted_paths(self) -> list[tuple[File, str]]:
         if self._paths is None:
@@ -365,7 +376,8 @@ class Activity:
 
         files = compacted.without_sources(self._lines, self._compacted_paths())
         whole = sum(file.size for file in files)
-        count = os.cpu_count() or 1 if whole > PARALLEL_BYTES else 1
+        several = whole > PARALLEL_BYTES and sys.executable  # a program that embeds Python has none
+        count = os.cpu_count() or 1 if several else 1
         jobs = [worker.Job(what, part, needle, self._folder) for part in _share(files, count)]
         found = (
             _by_processes(jobs)
@@ -400,7 +412,7 @@ def _by_processes(jobs: Sequence[worker.Job]) -> Iterator[Part]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, **_MALLOC},
+            env={**os.environ, **_MALLOC, **_as_here()},
         )
         for _ in jobs
     ]
@@ -428,7 +440,20 @@ def _by_processes(jobs: Sequence[worker.Job]) -> Iterator[Part]:
             process.wait()
             for pipe in (process.stdin, process.stdout, process.stderr):
                 if pipe is not None:
-                    pipe.close()
+                    with suppress(BrokenPipeError):
+                        pipe.close()
+
+
+def _as_here() -> dict[str, str]:
+    """What makes a worker find the modules that are found here, and none in the current folder.
+
+    `python -m` looks there first: whoever can write to it could have a module of theirs run.
+    """
+    ours = str(Path(__file__).parents[2])
+    return {
+        "PYTHONPATH": os.pathsep.join([*(path for path in sys.path if path), ours]),
+        "PYTHONSAFEPATH": "1",
+    }
 
 
 def _receive(process: subprocess.Popen[bytes], job: worker.Job, found: Queue[Any]) -> None:
@@ -436,8 +461,9 @@ def _receive(process: subprocess.Popen[bytes], job: worker.Job, found: Queue[Any
     assert process.stdout is not None
     assert process.stderr is not None
     try:
-        process.stdin.write(msgspec.json.encode(job))
-        process.stdin.close()
+        with suppress(BrokenPipeError):  # it has ended already: its status says why
+            process.stdin.write(msgspec.json.encode(job))
+            process.stdin.close()
         for line in process.stdout:
             found.put(msgspec.json.decode(line, type=worker.Part))
         said = process.stderr.read().decode("utf-8", "replace").strip()

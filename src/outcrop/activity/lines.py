@@ -1,7 +1,8 @@
 """Files of records as whole lines: unpacked as far as they can be, with what was wrong with them.
 
 Rules: a file that is damaged is read up to its last whole line; nothing is left out without being
-told. Unpacking is isal's if it is there (it takes two thirds of zlib's time), zlib's otherwise.
+told; of a large file no more than a piece is unpacked at a time, whatever it unpacks to. Unpacking
+is isal's if it is there (it takes two thirds of zlib's time), zlib's otherwise.
 """
 
 from __future__ import annotations
@@ -9,11 +10,16 @@ from __future__ import annotations
 import re
 import zlib
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
+#: Bytes of text that are unpacked at a time.
+PIECE: Final = 32 * 1024 * 1024
+#: Bytes of a line; a record is much smaller, as longer bodies lie beside it.
+MAX_LINE: Final = 64 * 1024 * 1024
 _GZIP: Final = b"\x1f\x8b"
 #: Format of gzip, for zlib's and isal's functions alike.
 _WBITS: Final = 31
@@ -37,17 +43,47 @@ def unpack(data: bytes) -> Lines:
     Args:
         data: The file; gzip may have several members.
     """
-    text, reason = unpack_all(data)
-    if text and not text.endswith(b"\n"):
-        whole, _, last = text.rpartition(b"\n")
-        if reason or not _is_whole(last):
-            return Lines(whole, reason or "it ends within a record")
-    return Lines(text, reason)
+    found = list(pieces([data]))
+    return Lines(b"".join(piece.text for piece in found), found[-1].reason if found else "")
+
+
+def pieces(blocks: Iterable[bytes]) -> Iterator[Lines]:
+    """The same, some lines at a time; what is wrong is told by the last of them.
+
+    Args:
+        blocks: The file, in order; gzip is put together, plain lines aren't.
+    """
+    rest = iter(blocks)
+    first = next(rest, b"")
+    if first.startswith(_GZIP):
+        texts = _unzip(b"".join([first, *rest]))
+    else:
+        texts = ((text, "") for text in chain([first], rest))
+    begun = b""
+    wrong = ""
+    for text, reason in texts:
+        wrong = reason or wrong
+        if not begun and text.endswith(b"\n"):  # as it nearly always is: no copy
+            yield Lines(text)
+            continue
+        whole, end, begun = (begun + text if begun else text).rpartition(b"\n")
+        if end:
+            yield Lines(whole + end)
+        if len(begun) > MAX_LINE:
+            yield Lines(b"", f"it has a line of more than {MAX_LINE} bytes")
+            return
+    if begun and not wrong and _is_whole(begun):
+        yield Lines(begun)
+    elif begun or wrong:
+        yield Lines(b"", wrong or "it ends within a record")
 
 
 def unpack_all(data: bytes) -> Lines:
     """The same for a file that isn't lines: its end, too, as far as it is sound."""
-    return Lines(*_unzip(data)) if data.startswith(_GZIP) else Lines(data)
+    if not data.startswith(_GZIP):
+        return Lines(data)
+    found = list(_unzip(data))
+    return Lines(b"".join(text for text, _ in found), found[-1][1])
 
 
 def needle(text: str) -> str:
@@ -142,31 +178,38 @@ def _parses(line: bytes) -> bool:
     return True
 
 
-def _unzip(data: bytes) -> tuple[bytes, str]:
-    """All members of a gzip file; the first ones, and what is wrong, if it is damaged."""
-    parts: list[bytes] = []
+def _unzip(data: bytes) -> Iterator[tuple[bytes, str]]:
+    """All members of a gzip file, or the first ones; and with the last piece what is wrong."""
     while data:
         unpacker = _unpacker()(wbits=_WBITS)
-        try:
-            parts.append(unpacker.decompress(data))
-        except Exception as error:  # noqa: BLE001 - zlib's or isal's, which have no common class
-            return b"".join([*parts, _piecewise(data)]), f"it isn't sound gzip: {error}"
-        if not unpacker.eof:
-            return b"".join(parts), "it is cut off"
+        member, done = data, 0
+        while not unpacker.eof:
+            try:
+                text = unpacker.decompress(data, PIECE)
+            except Exception as error:  # noqa: BLE001 - zlib's or isal's: they have no common class
+                yield from ((text, "") for text in _before_damage(member, done))
+                yield b"", f"it isn't sound gzip: {error}"
+                return
+            if not text and not data:
+                yield b"", "it is cut off"
+                return
+            done += len(text)
+            data = unpacker.unconsumed_tail
+            yield text, ""
         data = unpacker.unused_data.lstrip(b"\0")
-    return b"".join(parts), ""
 
 
-def _piecewise(data: bytes) -> bytes:
-    """What of a damaged member comes before the damage."""
+def _before_damage(data: bytes, done: int) -> Iterator[bytes]:
+    """What of a damaged member comes before the damage, without the bytes that are known."""
     unpacker = zlib.decompressobj(wbits=_WBITS)
-    parts: list[bytes] = []
     for at in range(0, len(data), 512):
         try:
-            parts.append(unpacker.decompress(data[at : at + 512]))
+            text = unpacker.decompress(data[at : at + 512])
         except zlib.error:
-            break
-    return b"".join(parts)
+            return
+        if len(text) > done:
+            yield text[done:]
+        done = max(done - len(text), 0)
 
 
 @cache

@@ -25,6 +25,8 @@ Kind = Literal["lines", "parquet", "trail"]
 #: Days around the ones that are asked for that are looked at, too: records lie by the hour of their
 #: delivery, which comes after the call.
 _SLACK: Final = timedelta(days=1)
+#: How often a request to a bucket is sent again: thousands are read, and one that fails is missing.
+RETRIES: Final = 4
 _DAY: Final = re.compile(r"(?:^|/)(\d{4})/(\d{2})/(\d{2})(?:/|$)")
 _HOUR: Final = re.compile(r"BedrockModelInvocationLogs/[^/]+/\d{4}/\d{2}/\d{2}/(\d{2})(?:/|$)")
 _ONE_HOUR: Final = timedelta(hours=1)
@@ -149,12 +151,12 @@ def day_of(key: str) -> date | None:
 
 def _list_local(place: str, span: _Span) -> Iterator[tuple[str, int]]:
     if os.path.isdir(place):  # noqa: PTH112 - there are thousands: pathlib takes ten times as long
-        yield from _walk(place, "", span)
+        yield from _walk(place, "", span, [os.path.realpath(place)])
     else:
         yield "", Path(place).stat().st_size
 
 
-def _walk(folder: str, key: str, span: _Span) -> Iterator[tuple[str, int]]:
+def _walk(folder: str, key: str, span: _Span, seen: list[str]) -> Iterator[tuple[str, int]]:
     try:
         entries = list(os.scandir(folder))
     except FileNotFoundError:  # gone meanwhile
@@ -167,22 +169,44 @@ def _walk(folder: str, key: str, span: _Span) -> Iterator[tuple[str, int]]:
     for entry in entries:
         inner = f"{key}/{entry.name}" if key else entry.name
         try:
+            if entry.is_symlink() and not _is_new(entry.path, seen):
+                continue
             if entry.is_dir():
                 if not _BESIDE.search(inner) and _within(inner, span):
-                    yield from _walk(entry.path, inner, span)
+                    yield from _walk(entry.path, inner, span, seen)
             elif entry.is_file():
                 yield inner, entry.stat().st_size
         except OSError:  # gone meanwhile, as a draft that was renamed
             continue
 
 
+def _is_new(link: str, seen: list[str]) -> bool:
+    """Whether a link leads to what lies in none of the folders that are looked at anyway."""
+    target = os.path.realpath(link)
+    for folder in seen:
+        one, other = os.path.join(target, ""), os.path.join(folder, "")  # noqa: PTH118 - with a "/"
+        if one.startswith(other) or other.startswith(one):  # below it, or above: that is a loop
+            return False
+    if os.path.isdir(target):  # noqa: PTH112 - as above
+        seen.append(target)
+    return True
+
+
 def _list_remote(place: str, span: _Span) -> Iterator[tuple[str, int]]:
     """The objects of a bucket; where days are folders, only those that are asked for are listed."""
+    from outcrop.delivery import stores
+
     store = open_remote(place)
     prefixes: list[str] = [""]
     while prefixes:
         prefix = prefixes.pop()
-        listed = cast("Any", store).list_with_delimiter(prefix or None)
+        try:
+            listed = cast("Any", store).list_with_delimiter(prefix or None)
+        except Exception as error:  # noqa: BLE001 - whatever a store raises
+            raise ConfigurationError(
+                f"{place} can't be listed: {stores.reason(error)}",
+                mend="Check its name, its region, and that your keys may list it.",
+            ) from None  # a store's own text has several pages
         for item in listed["objects"]:
             yield item["path"], item["size"]
         prefixes += [
@@ -200,12 +224,52 @@ def open_remote(place: str) -> object:
     """
     from outcrop.delivery import stores
 
-    return stores.open_store(place)
+    return stores.open_store(place, retries=RETRIES)
 
 
 def path_of(file: File) -> Path:
     """Where a file lies that isn't in a bucket."""
     return Path(file.place) / file.key if file.key else Path(file.place)
+
+
+def once(files: Iterable[File]) -> list[File]:
+    """Files without those that lie in several of the places, and so were listed twice."""
+    real: dict[str, str] = {}
+    found: dict[str, File] = {}
+    for file in files:
+        if file.place not in real:
+            place = file.place if is_remote(file.place) else os.path.realpath(file.place)
+            real[file.place] = place.rstrip("/")
+        found.setdefault(f"{real[file.place]}/{file.key}".rstrip("/"), file)
+    return list(found.values())
+
+
+def blocks(files: Iterable[File], size: int) -> Iterator[tuple[File, Iterator[bytes]]]:
+    """The same as `read`, in blocks, so that a large file isn't in memory whole.
+
+    Args:
+        files: The files.
+        size: Bytes of a block; an object of a bucket is one.
+
+    Yields:
+        A file and its blocks, which raise whatever its store raises.
+    """
+    for file in files:
+        yield file, _local_blocks(file, size) if not is_remote(file.place) else _whole(file)
+
+
+def _local_blocks(file: File, size: int) -> Iterator[bytes]:
+    with path_of(file).open("rb", buffering=0) as opened:
+        opened.seek(file.start)
+        while block := opened.read(size):
+            yield block
+
+
+def _whole(file: File) -> Iterator[bytes]:
+    for _, data in read([file]):
+        if isinstance(data, Exception):
+            raise data
+        yield data
 
 
 def read(files: Iterable[File]) -> Iterator[tuple[File, bytes | Exception]]:

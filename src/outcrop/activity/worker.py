@@ -112,21 +112,22 @@ def tables(job: Job) -> Iterator[tuple[list[Told], pa.Table]]:
     batches: list[Any] = []
     told: list[Told] = []
     rows = size = 0
-    for file, data in source.read(job.files):
-        one, batch, unpacked = _read(file, data, job)
+    for file, blocks in source.blocks(job.files, lines.PIECE):
+        one = Told(file.name, file.size, 0, 0, 0)
+        for batch, unpacked in _read(blocks, job, one):
+            for name, values in batch.columns.items():
+                columns[name] += values
+            columns["source"] += [file.name] * batch.read
+            rows += batch.read
+            size += unpacked if job.what == "contents" else 0
+            whole = rows >= ROWS or size >= BODY_BYTES
+            if whole or len(columns["source"]) >= BATCH:
+                batches.append(arrow.record_batch(columns, schema=schema))
+                columns = _no_rows(schema)
+            if whole:
+                yield told, arrow.Table.from_batches(batches, schema)
+                batches, told, rows, size = [], [], 0, 0
         told.append(one)
-        for name, values in batch.columns.items():
-            columns[name] += values
-        columns["source"] += [file.name] * batch.read
-        rows += batch.read
-        size += unpacked if job.what == "contents" else 0
-        whole = rows >= ROWS or size >= BODY_BYTES
-        if whole or len(columns["source"]) >= BATCH:
-            batches.append(arrow.record_batch(columns, schema=schema))
-            columns = _no_rows(schema)
-        if whole:
-            yield told, arrow.Table.from_batches(batches, schema)
-            batches, told, rows, size = [], [], 0, 0
     if told:
         batches.append(arrow.record_batch(columns, schema=schema))
         yield told, arrow.Table.from_batches(batches, schema)
@@ -136,17 +137,22 @@ def _no_rows(schema: pa.Schema) -> dict[str, list[Any]]:
     return {name: [] for name in schema.names}
 
 
-def _read(file: File, data: bytes | Exception, job: Job) -> tuple[Told, records.Batch, int]:
-    if isinstance(data, Exception):
-        reason = f"it can't be read: {data}".partition("\n")[0]
-        return Told(file.name, file.size, 0, 1, 0, reason), records.Batch({}), 0
-    unpacked = lines.unpack(data)
-    text = lines.having(unpacked.text, job.needle.encode()) if job.needle else unpacked.text
-    batch = READERS[job.what](text)
-    damaged = batch.damaged + bool(unpacked.reason)
-    reason = unpacked.reason or (f"{damaged} lines are no records" if damaged else "")
-    told = Told(file.name, file.size, batch.read, damaged, batch.lost, reason)
-    return told, batch, len(text)
+def _read(blocks: Iterator[bytes], job: Job, told: Told) -> Iterator[tuple[records.Batch, int]]:
+    """A file's records, a piece at a time, each with the bytes that it took; tells of them."""
+    try:
+        for text, reason in lines.pieces(blocks):
+            kept = lines.having(text, job.needle.encode()) if job.needle else text
+            batch = READERS[job.what](kept)
+            told.records += batch.read
+            told.damaged += batch.damaged + bool(reason)
+            told.lost += batch.lost
+            told.reason = reason
+            yield batch, len(kept)
+    except Exception as error:  # noqa: BLE001 - whatever a store raises; what came before it counts
+        told.damaged += 1
+        told.reason = f"it can't be read: {error}".partition("\n")[0]
+    if told.damaged and not told.reason:
+        told.reason = f"{told.damaged} lines are no records"
 
 
 def schema_of(what: str) -> pa.Schema:
