@@ -11,7 +11,9 @@ import pytest
 from outcrop.net.interrupt import Aside
 
 SCRIPT = """
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from outcrop import AnthropicBedrock
 client = AnthropicBedrock(aws_access_key="a", aws_secret_key="b", aws_region="us-east-1",
                           base_url=sys.argv[1], max_retries=0)

@@ -359,6 +359,8 @@ def without_sources(files: Sequence[File], paths: Sequence[tuple[File, str]]) ->
         files: Of lines.
         paths: Compacted files, as `local` gives them.
     """
+    if not files:
+        return []
     taken: dict[str, int] = {}
     for file, path in paths:
         place, sources = _sources(file, path)

@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 
     from outcrop.catalog.prices import Endpoint
 
+#: Whose call it is, as a person asks: a role's sessions are one identity, since their names change
+#: with every task; people (IAM Identity Center) are told apart by them.
+WHO: Final = """
+    CASE
+        WHEN identity IS NULL OR identity = '' THEN 'unknown'
+        WHEN contains(identity, ':assumed-role/')
+            AND NOT contains(identity, ':assumed-role/AWSReservedSSO_')
+            THEN regexp_replace(identity, '(:assumed-role/[^/]+)/.*', '\\1')
+        ELSE identity
+    END"""
+
 #: Columns of the table `routes`, a row for each model ID and region.
 ROUTES: Final = """
 CREATE OR REPLACE TABLE routes (

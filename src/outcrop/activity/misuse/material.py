@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import duckdb
 
 from outcrop.activity.misuse.findings import MAX_REQUEST_IDS
+from outcrop.activity.views import WHO
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -41,22 +42,13 @@ SLOT: Final = timedelta(minutes=5)
 #: Request IDs that are kept of a slot; a finding spans some, and has `MAX_REQUEST_IDS` at most.
 _IDS: Final = 20
 
-#: The identity whose habits are meant, of the full ARN or access key ID in `identity`.
-_WHO: Final = """
-    CASE
-        WHEN identity IS NULL OR identity = '' THEN 'unknown'
-        WHEN contains(identity, ':assumed-role/')
-            AND NOT contains(identity, ':assumed-role/AWSReservedSSO_')
-            THEN regexp_replace(identity, '(:assumed-role/[^/]+)/.*', '\\1')
-        ELSE identity
-    END"""
 
 #: Stop reasons of a reply that was declined: by the model in either dialect, and by a guardrail.
 STOPS: Final = ("refusal", "content_filtered", "guardrail_intervened")
 
 _SLOTS: Final = f"""
     SELECT
-        {_WHO} AS who,
+        {WHO} AS who,
         time_bucket(INTERVAL 5 MINUTES, time) AS slot,
         coalesce(region, '') AS region,
         coalesce(model, '') AS model,
@@ -85,7 +77,7 @@ _GUARDED: Final = """
 
 _TRAIL: Final = f"""
     SELECT
-        {_WHO} AS who, time, event_name, region, source_ip, user_agent,
+        {WHO} AS who, time, event_name, region, source_ip, user_agent,
         coalesce(error, '') AS error, request_id
     FROM trail
     WHERE event_source = 'bedrock.amazonaws.com' AND time IS NOT NULL"""  # noqa: S608 - ours
@@ -207,7 +199,7 @@ class Material:
         if not request_ids:
             return {}
         table = log.query(
-            f"SELECT request_id, {_WHO} AS who FROM calls "  # noqa: S608 - ours
+            f"SELECT request_id, {WHO} AS who FROM calls "  # noqa: S608 - ours
             "WHERE request_id IN (SELECT unnest($ids::VARCHAR[]))",
             {"ids": request_ids},
         )

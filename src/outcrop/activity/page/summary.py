@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from outcrop.activity.views import WHO
 from outcrop.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -32,18 +33,10 @@ MOST_DAYS: Final = 400
 
 #: The name of what has none of its own; no model, identity or region is a mere asterisk.
 OTHERS: Final = "*"
-#: What can be filtered by → SQL for its name. A role's sessions are one identity, since their names
-#: change with every task; people (IAM Identity Center) are told apart by them. The misuse detectors
-#: do the same.
+#: What can be filtered by → SQL for its name.
 DIMENSIONS: Final = {
     "model": "coalesce(nullif(model, ''), 'unknown')",
-    "identity": """CASE
-        WHEN coalesce(identity, '') = '' THEN 'unknown'
-        WHEN contains(identity, ':assumed-role/')
-            AND NOT contains(identity, ':assumed-role/AWSReservedSSO_')
-            THEN regexp_replace(identity, '(:assumed-role/[^/]+)/.*', '\\1')
-        ELSE identity
-    END""",
+    "identity": WHO,
     "region": "coalesce(nullif(region, ''), 'unknown')",
 }
 
