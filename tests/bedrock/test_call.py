@@ -13,6 +13,7 @@ from outcrop.bedrock import faults, invoke
 from outcrop.bedrock.call import (
     Call,
     Close,
+    Identified,
     Identify,
     Instant,
     Now,
@@ -82,7 +83,7 @@ class Script:
                 case Roll():
                     reply = 0.0
                 case Identify():
-                    reply = KEYS
+                    reply = Identified(KEYS, self.clock, self.clock)
                 case Sleep(seconds):
                     self.clock += seconds
                 case ReadAll(response):
@@ -103,7 +104,7 @@ def test_a_call_identifies_signs_and_sends_once():
     done = script.run(complete(call()))
     assert done.document == MESSAGE
     assert done.retries == 0
-    assert script.kinds() == [Now, Identify, Now, Send]
+    assert script.kinds() == [Identify, Send]
     headers = dict(script.steps[-1].request.headers)
     assert headers["Authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/")
 
@@ -111,10 +112,9 @@ def test_a_call_identifies_signs_and_sends_once():
 def test_an_api_key_is_sent_as_a_bearer_token_and_nothing_is_signed():
     script = Script(OK)
     steps = complete(call())
-    step, reply = next(steps), None
+    step = next(steps)
     while not isinstance(step, Send):
-        reply = ApiKey("k") if isinstance(step, Identify) else Instant(0, 0)
-        step = steps.send(reply)
+        step = steps.send(Identified(ApiKey("k"), 0, 0))
     assert step.request.headers == [("Authorization", "Bearer k")]
     assert script.steps == []
 
@@ -181,7 +181,7 @@ def test_a_stream_is_open_when_its_first_event_has_come():
     script = Script(*stream_of(frame[:10], frame[10:]))
     opened = script.run(open_stream(call()))
     assert opened.first == [START]
-    assert script.kinds() == [Now, Identify, Now, Send, ReadSome, ReadSome]
+    assert script.kinds() == [Identify, Send, ReadSome, ReadSome]
 
 
 def test_an_exception_in_the_first_frame_is_retried():

@@ -7,7 +7,7 @@ and the reply (or an `APIError`) is sent in.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from outcrop.bedrock.retry import Policy
     from outcrop.bedrock.routes import Route
     from outcrop.wire.http import HeaderMap
-
-Reply = TypeVar("Reply", "Completed", "Opened")
 
 
 class Timeout(NamedTuple):
@@ -75,9 +73,23 @@ class Sleep(NamedTuple):
 
 
 class Identify(NamedTuple):
-    """Credentials, please; fetched anew if `renew`. The reply is Credentials or an ApiKey."""
+    """Credentials, please; fetched anew if `renew`. The reply is an `Identified`."""
 
-    renew: bool
+    renew: bool = False
+
+
+class Identified(NamedTuple):
+    """Who asks, and the time: a signature needs both.
+
+    Attributes:
+        identity: Credentials or an API key.
+        asked: When they were asked for, on a clock that never jumps.
+        now: Seconds since the epoch, when they were there.
+    """
+
+    identity: Credentials | ApiKey
+    asked: float
+    now: float
 
 
 class Send(NamedTuple):
@@ -247,12 +259,16 @@ class Opened(Struct):
 
 def complete(call: Call) -> Generator[Step, Any, Completed]:
     """The steps of a call whose reply comes whole."""
-
-    def attempt(leg: Call, *, renew: bool) -> Generator[Step, Any, Completed]:
-        response = yield from _send(leg, streamed=False, renew=renew)
-        return Completed(response, leg.dialect.read_reply(response))
-
-    return _persist(call, attempt)
+    tries = _Tries(call)
+    while True:
+        leg = tries.leg
+        try:
+            response = yield from _send(tries, streamed=False)
+            document = leg.dialect.read_reply(response)
+        except APIError as error:
+            yield from tries.go_on(error)
+        else:
+            return Completed(response, document, tries.made())
 
 
 def open_stream(call: Call) -> Generator[Step, Any, Opened]:
@@ -260,36 +276,47 @@ def open_stream(call: Call) -> Generator[Step, Any, Opened]:
 
     An exception in the very first frame is met here, while a retry is still possible.
     """
-
-    def attempt(leg: Call, *, renew: bool) -> Generator[Step, Any, Opened]:
-        response = yield from _send(leg, streamed=True, renew=renew)
-        reader = leg.dialect.open_reader(response)
-        read: list[bytes] = []
+    tries = _Tries(call)
+    while True:
         try:
-            while True:
-                data: bytes | None = yield ReadSome(response)
-                events: list[dict[str, Any]] = []
-                if data is not None:
-                    read.append(data)
-                    events = reader.feed(data)
-                if events:
-                    return Opened(response, reader, events, read)
-                reader.raise_fault(ended=data is None)
-        except APIError:
-            yield Close(response)
-            raise
-
-    return _persist(call, attempt)
+            response = yield from _send(tries, streamed=True)
+            opened = yield from _open(response, tries.leg.dialect)
+        except APIError as error:
+            yield from tries.go_on(error)
+        else:
+            opened.attempts = tries.made()
+            return opened
 
 
-def _send(call: Call, *, streamed: bool, renew: bool) -> Generator[Step, Any, Response]:
+def _open(response: Response, dialect: Dialect) -> Generator[Step, Any, Opened]:
+    """Reads up to the first events."""
+    reader = dialect.open_reader(response)
+    read: list[bytes] = []
+    try:
+        while True:
+            data: bytes | None = yield ReadSome(response)
+            events: list[dict[str, Any]] = []
+            if data is not None:
+                read.append(data)
+                events = reader.feed(data)
+            if events:
+                return Opened(response, reader, events, read)
+            reader.raise_fault(ended=data is None)
+    except APIError:
+        yield Close(response)
+        raise
+
+
+def _send(tries: _Tries, *, streamed: bool) -> Generator[Step, Any, Response]:
     """One attempt: prove who asks, send, and raise what the service refuses."""
-    identity = yield Identify(renew)
+    call = tries.leg
+    identity, asked, now = yield tries.identify
+    if tries.began is None:
+        tries.began = asked
     request = call.request
     if isinstance(identity, Credentials):
-        moment: Instant = yield Now()
         proof = sigv4.sign(
-            request, identity, region=call.route.region, service=call.service, now=moment.wall
+            request, identity, region=call.route.region, service=call.service, now=now
         )
     else:
         key: ApiKey = identity
@@ -304,57 +331,63 @@ def _send(call: Call, *, streamed: bool, renew: bool) -> Generator[Step, Any, Re
     raise faults.read_fault(response.status, response.headers, body)
 
 
-def _persist(
-    call: Call, attempt: Callable[..., Generator[Step, Any, Reply]]
-) -> Generator[Step, Any, Reply]:
-    """Attempts, route by route, until one succeeds or nothing is left to try."""
-    began: Instant = yield Now()
-    failed: list[Attempt] = []
-    legs = [call, *call.fallbacks]
-    while True:
-        leg = legs.pop(0)
-        try:
-            reply = yield from _persist_on(leg, attempt, began, failed)
-        except APIError as error:
-            if not legs or not _moves_on(error):
-                error.attempts = tuple(failed)
-                raise
-        else:
-            attempts = (*failed, Attempt(leg.route))
-            if isinstance(reply, Opened):
-                reply.attempts = attempts
-                return reply
-            return Completed(reply.response, reply.document, attempts)
+_AT_HAND: Final = Identify()
 
 
-def _persist_on(
-    leg: Call,
-    attempt: Callable[..., Generator[Step, Any, Reply]],
-    began: Instant,
-    failed: list[Attempt],
-) -> Generator[Step, Any, Reply]:
-    """Attempts on one route until one succeeds or the policy gives up."""
-    retries, renew, renewed = 0, False, False
-    while True:
-        try:
-            return (yield from attempt(leg, renew=renew))
-        except APIError as error:
-            renew = isinstance(error, ExpiredTokenException) and not renewed
-            if renew:
-                renewed = True
-                continue
-            failed.append(_failed(leg.route, error))
-            moment: Instant = yield Now()
-            wait = leg.policy.delay(
-                error,
-                retries=retries,
-                elapsed=moment.steady - began.steady,
-                roll=(yield Roll()),
-            )
-            if wait is None:
-                raise
-            retries += 1
+class _Tries:
+    """The attempts of a call, route by route, until one succeeds or nothing is left to try.
+
+    Attributes:
+        leg: The call by the route that is tried now.
+        identify: Asks for the credentials of the next attempt.
+        began: When the first attempt was made, on the steady clock.
+    """
+
+    __slots__ = ("_failed", "_renewed", "_retries", "_waiting", "began", "identify", "leg")
+
+    def __init__(self, call: Call) -> None:
+        self.leg = call
+        self.identify = _AT_HAND
+        self.began: float | None = None
+        self._waiting = call.fallbacks
+        self._failed: tuple[Attempt, ...] = ()
+        self._retries = 0
+        self._renewed = False
+
+    def made(self) -> tuple[Attempt, ...]:
+        """All of them; the last one succeeded."""
+        return (*self._failed, Attempt(self.leg.route))
+
+    def go_on(self, error: APIError) -> Generator[Step, Any, None]:
+        """Gets ready for another attempt after one that failed.
+
+        Raises:
+            APIError: There's none: that error, with what was tried.
+        """
+        self.identify = _AT_HAND
+        if isinstance(error, ExpiredTokenException) and not self._renewed:
+            self._renewed = True
+            self.identify = Identify(renew=True)
+            return
+        leg = self.leg
+        self._failed += (_failed(leg.route, error),)
+        moment: Instant = yield Now()
+        wait = leg.policy.delay(
+            error,
+            retries=self._retries,
+            elapsed=0.0 if self.began is None else moment.steady - self.began,
+            roll=(yield Roll()),
+        )
+        if wait is not None:
+            self._retries += 1
             yield Sleep(wait)
+        elif self._waiting and _moves_on(error):
+            self.leg, *rest = self._waiting
+            self._waiting = tuple(rest)
+            self._retries, self._renewed = 0, False
+        else:
+            error.attempts = self._failed
+            raise error
 
 
 def _moves_on(error: APIError) -> bool:

@@ -192,6 +192,9 @@ def _plain(value: Any) -> object:
     return json_default(value)
 
 
+_decode_document: Final = msgspec.json.Decoder(Document).decode
+
+
 def read_reply(body: bytes) -> Document:
     """The message document of a reply.
 
@@ -199,7 +202,7 @@ def read_reply(body: bytes) -> Document:
         APIResponseValidationError: If the body isn't a message.
     """
     try:
-        document = msgspec.json.decode(body, type=Document)
+        document = _decode_document(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise APIResponseValidationError(
             f"The reply isn't a JSON object: {body[:200]!r}.",
@@ -217,7 +220,6 @@ class _Chunk(msgspec.Struct):
 
 
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
-_decode_event = msgspec.json.Decoder(Document).decode
 
 
 class EventReader(FrameReader):
@@ -230,7 +232,7 @@ class EventReader(FrameReader):
     def _read(self, kind: str, payload: bytes) -> list[Document]:
         if kind != "chunk":
             return []
-        event = _decode_event(_decode_chunk(payload).event)
+        event = _decode_document(_decode_chunk(payload).event)
         if event.get("type") == "message_stop":
             self.complete = True
         return [event]

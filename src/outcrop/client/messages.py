@@ -38,12 +38,10 @@ if TYPE_CHECKING:
 
 
 def _message(done: Completed) -> Message:
-    headers = done.response.headers
     return Message.received(
         done.document,
-        request_id=headers.get("x-amzn-requestid"),
         route=done.route,
-        headers=headers,
+        headers=done.response.headers,
         attempts=done.attempts,
     )
 

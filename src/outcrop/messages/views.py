@@ -341,7 +341,8 @@ class Message(View):
 
         Args:
             document: The decoded body; kept, not copied.
-            request_id: AWS's ID of the request (`x-amzn-RequestId`).
+            request_id: AWS's ID of the request; None for what the headers say
+                (`x-amzn-RequestId`).
             route: Which way the call went.
             headers: The headers of the response.
             attempts: What was tried for it, in order.
@@ -351,7 +352,7 @@ class Message(View):
     @property
     def _request_id(self) -> str | None:
         """AWS's ID of the request, for its support; None if the message didn't come by wire."""
-        return self._beside(0)
+        return self._beside(0) or self.headers.get("x-amzn-requestid")
 
     @property
     def route(self) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from outcrop.bedrock.call import (
     Close,
+    Identified,
     Identify,
     Instant,
     Now,
@@ -39,10 +40,14 @@ def perform(steps: Generator[Step, Any, T], dialer: SyncDialer, source: Source) 
             reply = failure = None
             try:
                 match step:
+                    case Identify(renew):
+                        asked = time.monotonic()
+                        identity = None if renew else source.at_hand()
+                        if identity is None:
+                            identity = source.fetch(renew=renew)
+                        reply = Identified(identity, asked, time.time())
                     case Send():
                         reply = opened = dialer.send(step)
-                    case Identify(renew):
-                        reply = (None if renew else source.at_hand()) or source.fetch(renew=renew)
                     case Now() | Roll():
                         reply = _instantly(step)
                     case ReadSome(response):
@@ -78,12 +83,14 @@ async def perform_async(steps: Generator[Step, Any, T], dialer: AsyncDialer, sou
             reply = failure = None
             try:
                 match step:
+                    case Identify(renew):
+                        asked = time.monotonic()
+                        identity = None if renew else source.at_hand()
+                        if identity is None:
+                            identity = await asyncio.to_thread(source.fetch, renew=renew)
+                        reply = Identified(identity, asked, time.time())
                     case Send():
                         reply = opened = await dialer.send(step)
-                    case Identify(renew):
-                        reply = (None if renew else source.at_hand()) or await asyncio.to_thread(
-                            source.fetch, renew=renew
-                        )
                     case Now() | Roll():
                         reply = _instantly(step)
                     case ReadSome(response):

@@ -69,12 +69,14 @@ class Layout(NamedTuple):
     joined: tuple[tuple[int, ...], ...]
     payload: int | None
 
-    def canonical(self, request: Request, amz_date: str, token: str) -> str:
+    def canonical(
+        self, headers: Iterable[tuple[str, str]], host: str, amz_date: str, token: str
+    ) -> str:
         """The canonical headers, a line each; date and token count only if the layout has them."""
-        values = [" ".join(value.split()) for _, value in request.headers]
+        values = [" ".join(value.split()) for _, value in headers]
         for first, *others in self.joined:
             values[first] = ",".join([values[first], *[values[i] for i in others]])
-        values += (request.host.lower(), amz_date, token)
+        values += (host.lower(), amz_date, token)
         return self.template % self.picked(values)
 
     def payload_hash(self, request: Request) -> str:
@@ -120,19 +122,44 @@ def layout_of(names: tuple[str, ...], added: tuple[str, ...]) -> Layout:
     )
 
 
-def signature_of(
+class Begun(NamedTuple):
+    """A signature as far as it doesn't depend on the body.
+
+    Attributes:
+        canonical: SHA-256 state that has taken in the canonical request up to the payload hash.
+        inner: HMAC's inner state that has taken in the string to sign up to its last line.
+        outer: HMAC's outer state.
+    """
+
+    canonical: Any
+    inner: Any
+    outer: Any
+
+    def signature(self, payload: str) -> str:
+        """The signature, 64 hexadecimal digits.
+
+        Args:
+            payload: SHA-256 of the body in hexadecimal, or what stands for it.
+        """
+        canonical, inner, outer = self.canonical.copy(), self.inner.copy(), self.outer.copy()
+        canonical.update(payload.encode("utf-8", "surrogatepass"))
+        inner.update(canonical.hexdigest().encode())
+        outer.update(inner.digest())
+        return outer.hexdigest()
+
+
+def begin(
     method: str,
     path: str,
     *,
     query: str,
     headers: str,
     signed: str,
-    payload: str,
     amz_date: str,
     scope: str,
     key: tuple[Any, Any],
-) -> str:
-    """The signature, 64 hexadecimal digits.
+) -> Begun:
+    """A signature that lacks the payload hash.
 
     Args:
         method: Such as `POST`.
@@ -140,7 +167,6 @@ def signature_of(
         query: As on the wire, without the question mark.
         headers: The canonical headers, each line with its end.
         signed: Their names, joined by semicolons.
-        payload: SHA-256 of the body in hexadecimal.
         amz_date: `YYYYMMDDThhmmssZ`.
         scope: `YYYYMMDD/region/service/aws4_request`.
         key: From `signing_key`.
@@ -148,14 +174,12 @@ def signature_of(
     encode = _remembered_path if len(path) <= _LONGEST_REMEMBERED_PATH else canonical_path
     canonical = (
         f"{method.upper()}\n{encode(path)}\n{canonical_query(query) if query else ''}\n"
-        f"{headers}\n{signed}\n{payload}"
+        f"{headers}\n{signed}\n"
     )
-    digest = hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
     # HMAC with its two halves begun in advance: FIPS 198-1, section 6.
-    inner, outer = key[0].copy(), key[1].copy()
-    inner.update(f"{ALGORITHM}\n{amz_date}\n{scope}\n{digest}".encode("utf-8", "surrogatepass"))
-    outer.update(inner.digest())
-    return outer.hexdigest()
+    inner = key[0].copy()
+    inner.update(f"{ALGORITHM}\n{amz_date}\n{scope}\n".encode("utf-8", "surrogatepass"))
+    return Begun(hashlib.sha256(canonical.encode("utf-8", "surrogatepass")), inner, key[1])
 
 
 def canonical_path(path: str) -> str:

@@ -14,7 +14,6 @@ from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from typing import Self
 
 Headers = list[tuple[str, str]]
 
@@ -47,11 +46,12 @@ class Request(Struct, frozen=True):
     @property
     def host(self) -> str:
         """The value of the Host header: host, and port unless it's the scheme's own."""
-        return _host(self.origin)
+        return host_of(self.origin)
 
 
 @lru_cache(maxsize=256)
-def _host(origin: str) -> str:
+def host_of(origin: str) -> str:
+    """The value of the Host header for an origin."""
     scheme, _, host = origin.partition("://")
     default = ":443" if scheme == "https" else ":80"
     return host.removesuffix(default)
@@ -60,50 +60,70 @@ def _host(origin: str) -> str:
 class HeaderMap:
     """Response headers: looked up without regard to case, first value wins, order kept."""
 
-    __slots__ = ("_first", "pairs")
+    __slots__ = ("_first", "_pairs", "_unread")
 
-    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        self.pairs = list(pairs)
-        self._first: dict[str, str] = {}
-        for name, value in self.pairs:
-            self._first.setdefault(name.lower(), value)
-
-    @classmethod
-    def gathered(cls, pairs: Headers, first: dict[str, str]) -> Self:
-        """The same, from what a reader has gathered already.
+    def __init__(
+        self, pairs: Iterable[tuple[str, str]] = (), *, unread: list[str] | None = None
+    ) -> None:
+        """Headers.
 
         Args:
-            pairs: All headers, in order.
-            first: The first value of each name, in lower case.
+            pairs: Names and values, in order.
+            unread: Instead of these, sound lines of `Name: value`, to be read once somebody asks.
         """
-        made = cls.__new__(cls)
-        made.pairs = pairs
-        made._first = first  # noqa: SLF001 - its own
-        return made
+        self._unread = unread
+        self._pairs: Headers
+        self._first: dict[str, str]
+        if not unread:
+            self._take(list(pairs))
+
+    def _take(self, pairs: Headers) -> None:
+        first: dict[str, str] = {}
+        for name, value in pairs:
+            first.setdefault(name.lower(), value)
+        self._pairs, self._first = pairs, first
+
+    def _read(self, lines: list[str]) -> None:
+        parts = [line.partition(":") for line in lines]
+        self._take([(name, value.strip(" \t")) for name, _, value in parts])
+        self._unread = None  # last, for whoever else asks meanwhile
+
+    @property
+    def pairs(self) -> Headers:
+        """All of them, in order."""
+        if unread := self._unread:
+            self._read(unread)
+        return self._pairs
+
+    @property
+    def _by_name(self) -> dict[str, str]:
+        if unread := self._unread:
+            self._read(unread)
+        return self._first
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """The first value of that name."""
-        return self._first.get(name.lower(), default)
+        return self._by_name.get(name.lower(), default)
 
     def __getitem__(self, name: str) -> str:
-        return self._first[name.lower()]
+        return self._by_name[name.lower()]
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.lower() in self._first
+        return isinstance(name, str) and name.lower() in self._by_name
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._first)
+        return iter(self._by_name)
 
     def __len__(self) -> int:
-        return len(self._first)
+        return len(self._by_name)
 
     def items(self) -> Iterable[tuple[str, str]]:
         """Names in lower case, with their first values."""
-        return self._first.items()
+        return self._by_name.items()
 
     def asdict(self) -> Mapping[str, str]:
         """The same as a plain dict."""
-        return dict(self._first)
+        return dict(self._by_name)
 
     def __repr__(self) -> str:
         return f"HeaderMap({self.pairs!r})"

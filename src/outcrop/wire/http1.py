@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from outcrop.errors import APIConnectionError, RequestError
 from outcrop.wire import fields
-from outcrop.wire.http import HeaderMap
+from outcrop.wire.http import HeaderMap, host_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,24 +51,36 @@ def write_request(request: Request) -> list[bytes]:
     Raises:
         RequestError: HTTP can't carry it. The text shows no value, which may be a secret.
     """
-    target, body = request.target, request.body
-    if not (target.isascii() and target.isprintable()) or " " in target or target[:1] != "/":
-        raise RequestError("The request's target holds what HTTP can't carry.")
-    lines = [f"{request.method} {target} HTTP/1.1\r\nHost: {request.host}\r\n"]
-    for name, value in request.headers:
-        if not _may_be_sent(name):
-            raise RequestError(f"The header {name!r} can't be sent: it frames the request.")
-        if not value.isprintable() and not fields.is_value(value):
-            raise _unsendable()
-        lines.append(f"{name}: {value}\r\n")
-    if body or request.method not in _BODILESS:
-        lines.append(f"Content-Length: {len(body)}\r\n\r\n")
-    else:
-        lines.append("\r\n")
-    head = "".join(lines).encode()
+    headers, body = request.headers, request.body
+    # A signature is another one each time; what stands before it is the same for a second.
+    signed = bool(headers) and headers[-1][0] == "Authorization"
+    same = tuple(headers[:-1] if signed else headers)
+    known = _opening(request.method, request.origin, request.target, same)
+    proof = _field(*headers[-1]) if signed else ""
+    bodiless = not body and request.method in _BODILESS
+    length = "" if bodiless else f"Content-Length: {len(body)}\r\n"
+    head = f"{known}{proof}{length}\r\n".encode()
     if len(body) <= SMALL_BODY:
         return [head + body]
     return [head, body]
+
+
+@lru_cache(maxsize=16)
+def _opening(method: str, origin: str, target: str, headers: tuple[tuple[str, str], ...]) -> str:
+    """The lines of a head, but for the one with the length."""
+    if not (target.isascii() and target.isprintable()) or " " in target or target[:1] != "/":
+        raise RequestError("The request's target holds what HTTP can't carry.")
+    lines = [f"{method} {target} HTTP/1.1\r\nHost: {host_of(origin)}\r\n"]
+    lines += [_field(name, value) for name, value in headers]
+    return "".join(lines)
+
+
+def _field(name: str, value: str) -> str:
+    if not _may_be_sent(name):
+        raise RequestError(f"The header {name!r} can't be sent: it frames the request.")
+    if not value.isprintable() and not fields.is_value(value):
+        raise _unsendable()
+    return f"{name}: {value}\r\n"
 
 
 @lru_cache(maxsize=256)
@@ -91,6 +103,36 @@ def _unsendable() -> RequestError:
 _START: Final = b"HTTP/1."
 _NONE: Final[list[str]] = []
 _BLANK: Final = frozenset({b"\r\n", b"\n"})
+_PLAIN: Final = b"HTTP/1.1 200 OK\r\n"
+_LONGEST_PLAIN: Final = 8192
+
+
+@lru_cache(maxsize=64)
+def _layout_of(names: tuple[str, ...]) -> tuple[int | None, int | None, int | None] | None:
+    """Where in a head with these names stand its length, its coding and `connection`.
+
+    Args:
+        names: With their colons.
+
+    Returns:
+        None if that isn't plain to see: one that isn't a name, one of these three twice, or a
+        length beside a coding.
+    """
+    if not all(name[-1:] == ":" and len(name) <= fields.LONGEST_NAME for name in names):
+        return None
+    lower = [fields.lower(name[:-1]) for name in names]
+    places = [
+        [at for at, name in enumerate(lower) if name == wanted]
+        for wanted in ("content-length", "transfer-encoding", "connection")
+    ]
+    if not all(lower) or any(len(found) > 1 for found in places) or (places[0] and places[1]):
+        return None
+    length, coding, connection = [found[0] if found else None for found in places]
+    return length, coding, connection
+
+
+def _value(line: str) -> str:
+    return line.partition(":")[2].strip(" \t")
 
 
 class ResponseReader:
@@ -242,6 +284,8 @@ class ResponseReader:
 
     def _take_head(self, head: bytes) -> bool:
         """Reads a head and says how the body is framed; False for an interim response."""
+        if self._take_plain(head):
+            return True
         try:
             text = head.decode()
         except UnicodeDecodeError:
@@ -278,6 +322,37 @@ class ResponseReader:
         self.begun = True
         return True
 
+    def _take_plain(self, head: bytes) -> bool:
+        """Whether it is the head of a reply as servers send them, which is read then.
+
+        That is one with status 200, ASCII only, no line that is folded or ends in a bare LF, and
+        nothing about the body's length that would have to be weighed.
+        """
+        sound = head.isascii() and len(head) <= _LONGEST_PLAIN
+        if head[: len(_PLAIN)] != _PLAIN or not sound or self._method == "HEAD":
+            return False
+        lines = head[len(_PLAIN) : -1].decode().split("\r\n")
+        layout = _layout_of(tuple([line[: line.find(":") + 1] for line in lines]))
+        if layout is None or not "".join(lines).isprintable():
+            return False
+        length_at, coding_at, connection_at = layout
+        if connection_at is not None and _value(lines[connection_at]).lower() != "keep-alive":
+            return False
+        if length_at is not None:
+            length = _value(lines[length_at])
+            if not fields.is_one_length([length]):
+                return False
+            self._left = int(length)
+            self._read = ResponseReader._read_sized
+        elif coding_at is not None and _value(lines[coding_at]) == "chunked":
+            self._read = ResponseReader._read_chunks
+        else:
+            return False
+        self.status = 200
+        self.headers = HeaderMap(unread=lines)
+        self.begun = True
+        return True
+
     def _take_fields(self, lines: list[str]) -> None:
         pairs: list[tuple[str, str]] = []
         first: dict[str, str] = {}
@@ -295,7 +370,7 @@ class ResponseReader:
             if lower not in first:
                 first[lower] = value
         self._first = first
-        self.headers = HeaderMap.gathered(pairs, first)
+        self.headers = HeaderMap(pairs)
 
     def _items(self, field: str) -> list[str]:
         """The comma-separated items of a field, wherever it stands, in lower case."""

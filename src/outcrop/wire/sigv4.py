@@ -14,7 +14,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from outcrop.errors import (
@@ -26,17 +27,19 @@ from outcrop.errors import (
 from outcrop.wire.canonical import (
     ALGORITHM,
     TERMINATOR,
+    begin,
     gather,
     layout_of,
     moment,
-    signature_of,
     signing_key,
 )
 from outcrop.wire.claim import LONGEST_EXPIRES, Claim, epoch, read_claim
+from outcrop.wire.http import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from outcrop.wire.canonical import Begun, Layout
     from outcrop.wire.credentials import Credentials
     from outcrop.wire.http import Headers, Request
 
@@ -75,34 +78,70 @@ def sign(
     Raises:
         RequestError: The request already has one of the three headers.
     """
+    head = (request.method, request.target, request.origin, tuple(request.headers))
+    signing = _begin_signing(head, credentials, region, service, int(now))
+    signature = signing.begun.signature(signing.layout.payload_hash(request))
+    authorization = ("Authorization", signing.opening + signature)
     token = credentials.session_token
-    amz_date, date = moment(int(now))
-    added = _DATE_AND_TOKEN if token else _DATE
-    layout = layout_of(tuple([name for name, _ in request.headers]), added)
-    path, _, query = request.target.partition("?")
+    if not token:
+        return [signing.date, authorization]
+    return [signing.date, ("X-Amz-Security-Token", token), authorization]
+
+
+class _Signing(NamedTuple):
+    """What the signatures of a head have in common within a second, whatever the body.
+
+    Attributes:
+        begun: The signature, which lacks the payload hash.
+        layout: Tells where that is.
+        date: The header X-Amz-Date.
+        opening: The value of Authorization up to the signature.
+    """
+
+    begun: Begun
+    layout: Layout
+    date: tuple[str, str]
+    opening: str
+
+
+@lru_cache(maxsize=16)
+def _begin_signing(
+    head: tuple[str, str, str, tuple[tuple[str, str], ...]],
+    credentials: Credentials,
+    region: str,
+    service: str,
+    now: int,
+) -> _Signing:
+    """All of a signature that can be had without the body.
+
+    Args:
+        head: Method, target, origin and headers.
+        credentials: The keys to sign with.
+        region: Such as `us-east-1`.
+        service: The signing name.
+        now: Seconds since the epoch.
+    """
+    method, target, origin, headers = head
+    token = credentials.session_token
+    amz_date, date = moment(now)
+    layout = layout_of(tuple([name for name, _ in headers]), _DATE_AND_TOKEN if token else _DATE)
+    path, _, query = target.partition("?")
     scope = f"{date}/{region}/{service}/{TERMINATOR}"
-    signature = signature_of(
-        request.method,
+    begun = begin(
+        method,
         path,
         query=query,
-        headers=layout.canonical(request, amz_date, token or ""),
+        headers=layout.canonical(headers, host_of(origin), amz_date, token or ""),
         signed=layout.signed,
-        payload=layout.payload_hash(request),
         amz_date=amz_date,
         scope=scope,
         key=signing_key(credentials.secret_key, date, region, service),
     )
-    authorization = (
+    opening = (
         f"{ALGORITHM} Credential={credentials.access_key}/{scope}, "
-        f"SignedHeaders={layout.signed}, Signature={signature}"
+        f"SignedHeaders={layout.signed}, Signature="
     )
-    if not token:
-        return [("X-Amz-Date", amz_date), ("Authorization", authorization)]
-    return [
-        ("X-Amz-Date", amz_date),
-        ("X-Amz-Security-Token", token),
-        ("Authorization", authorization),
-    ]
+    return _Signing(begun, layout, ("X-Amz-Date", amz_date), opening)
 
 
 def presign(
@@ -149,17 +188,17 @@ def presign(
     path, _, query = request.target.partition("?")
     proof = "&".join([f"{name}={quote(value, safe='')}" for name, value in parameters])
     query = f"{query}&{proof}" if query else proof
-    signature = signature_of(
+    begun = begin(
         request.method,
         path,
         query=query,
-        headers=layout.canonical(request, amz_date, ""),
+        headers=layout.canonical(request.headers, request.host, amz_date, ""),
         signed=layout.signed,
-        payload=layout.payload_hash(request),
         amz_date=amz_date,
         scope=scope,
         key=signing_key(credentials.secret_key, date, region, service),
     )
+    signature = begun.signature(layout.payload_hash(request))
     return f"{path}?{query}&X-Amz-Signature={signature}"
 
 
@@ -229,18 +268,17 @@ def verify(
     if claim.expires is not None:
         kept = [pair for pair in query.split("&") if not pair.startswith("X-Amz-Signature=")]
         query = "&".join(kept)
-    expected = signature_of(
+    begun = begin(
         method,
         path,
         query=query,
         headers="".join(lines),
         signed=";".join(claim.signed_headers),
-        payload=payload,
         amz_date=claim.amz_date,
         scope=f"{claim.date}/{claim.region}/{claim.service}/{TERMINATOR}",
         key=signing_key(credentials.secret_key, claim.date, claim.region, claim.service),
     )
-    if not _same(expected, claim.signature):
+    if not _same(begun.signature(payload), claim.signature):
         raise InvalidSignatureException(_MISMATCH)
 
 
