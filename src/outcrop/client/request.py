@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from math import isfinite
+from time import time
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from urllib.parse import quote, urlencode
 
@@ -79,6 +80,10 @@ BETA_NAMES = NAMES | {"betas", "context_management", "mcp_servers"}
 #: Classes of most arguments, of which there's nothing to ask.
 _PLAIN: Final = frozenset({str, int, list, dict, bool})
 
+_DAY: Final = 86_400
+#: How many models' routes a client remembers.
+_MOST_ROUTES: Final = 256
+
 _SIGNATURE = frozenset(
     {"authorization", "host", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"}
 )
@@ -122,6 +127,7 @@ class Settings(Struct, frozen=True):
         edition: The catalog: the shipped one, with the user's overlay if there is one.
         activity: Where calls are recorded, None for nowhere.
         made_headers: Those of calls that were made already, by API and whether streamed.
+        made_routes: Those of calls that were made already, by model, and on which day.
     """
 
     region: Region
@@ -141,9 +147,13 @@ class Settings(Struct, frozen=True):
     made_headers: dict[tuple[Api, bool], dict[str, str]] = field(
         default_factory=dict[tuple[Api, bool], dict[str, str]]
     )
+    made_routes: dict[str, tuple[int, Route]] = field(
+        default_factory=dict[str, tuple[int, "Route"]]
+    )
 
     def __post_init__(self) -> None:
-        force_setattr(self, "made_headers", {})  # a copy with other headers has none of these
+        for made in ("made_headers", "made_routes"):
+            force_setattr(self, made, {})  # a copy that was told something else has none of these
 
 
 def prepare(settings: Settings, params: Mapping[str, Any], *, stream: bool, beta: bool) -> Call:
@@ -199,13 +209,22 @@ def prepare(settings: Settings, params: Mapping[str, Any], *, stream: bool, beta
 
 
 def _route(settings: Settings, model: str, options: Mapping[str, Any]) -> Route:
-    wish = options.get("endpoint")
-    return routing.find(
-        settings,
-        model,
-        endpoint=None if wish is None else routing.check_endpoint(wish),
-        stay_in=options.get("stay_in"),
-    )
+    if "endpoint" in options or "stay_in" in options:
+        wish = options.get("endpoint")
+        return routing.find(
+            settings,
+            model,
+            endpoint=None if wish is None else routing.check_endpoint(wish),
+            stay_in=options.get("stay_in"),
+        )
+    routes = settings.made_routes
+    today = int(time()) // _DAY  # models come of age and end with a day
+    known = routes.get(model)
+    if known is None or known[0] != today:
+        if len(routes) >= _MOST_ROUTES:
+            routes.clear()
+        known = routes[model] = today, routing.find(settings, model)
+    return known[1]
 
 
 def _supported(

@@ -16,7 +16,7 @@ _NAME: Final = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm
 LONGEST_NAME: Final = 128
 _HEX: Final = b"0123456789ABCDEFabcdef"
 #: Of a length, in either notation: a terabyte and more.
-_MOST_DIGITS: Final = 12
+MOST_DIGITS: Final = 12
 
 
 @lru_cache(maxsize=512)
@@ -39,14 +39,14 @@ def unfold(lines: list[str]) -> list[str]:
 def is_one_length(given: list[str]) -> bool:
     """Whether all say the same number (RFC 9112, 6.3: "all values … identical and valid")."""
     one = given[0]
-    fits = one.isascii() and one.isdigit() and len(one) <= _MOST_DIGITS
+    fits = one.isascii() and one.isdigit() and len(one) <= MOST_DIGITS
     return fits and given.count(one) == len(given)
 
 
 @lru_cache(maxsize=1024)
 def size(line: bytes) -> int:
     """The size in a chunk's line; -1 if the line isn't only that."""
-    fits = 0 < len(line) <= _MOST_DIGITS and not line.strip(_HEX)
+    fits = 0 < len(line) <= MOST_DIGITS and not line.strip(_HEX)
     return int(line, 16) if fits else -1
 
 

@@ -63,13 +63,14 @@ class HeaderMap:
     __slots__ = ("_first", "_pairs", "_unread")
 
     def __init__(
-        self, pairs: Iterable[tuple[str, str]] = (), *, unread: list[str] | None = None
+        self, pairs: Iterable[tuple[str, str]] = (), *, unread: bytes | None = None
     ) -> None:
         """Headers.
 
         Args:
             pairs: Names and values, in order.
-            unread: Instead of these, sound lines of `Name: value`, to be read once somebody asks.
+            unread: Instead of these, sound lines of `Name: value` in ASCII, CRLF between them, to
+                be read once somebody asks.
         """
         self._unread = unread
         self._pairs: Headers
@@ -83,8 +84,8 @@ class HeaderMap:
             first.setdefault(name.lower(), value)
         self._pairs, self._first = pairs, first
 
-    def _read(self, lines: list[str]) -> None:
-        parts = [line.partition(":") for line in lines]
+    def _read(self, lines: bytes) -> None:
+        parts = [line.partition(":") for line in lines.decode("ascii").split("\r\n")]
         self._take([(name, value.strip(" \t")) for name, _, value in parts])
         self._unread = None  # last, for whoever else asks meanwhile
 

@@ -11,6 +11,7 @@ Specifications: RFC 9112 (HTTP/1.1), RFC 9110 (semantics).
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -103,36 +104,23 @@ def _unsendable() -> RequestError:
 _START: Final = b"HTTP/1."
 _NONE: Final[list[str]] = []
 _BLANK: Final = frozenset({b"\r\n", b"\n"})
-_PLAIN: Final = b"HTTP/1.1 200 OK\r\n"
-_LONGEST_PLAIN: Final = 8192
+#: The head of a reply as servers send them, but for the last LF: status 200, ASCII only, no line
+#: that is folded or ends in a bare LF.
+_plain: Final = re.compile(
+    rb"HTTP/1\.1 200 OK(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}+:[\t -~]*+)++\r"
+).fullmatch
+_FIRST_LINE: Final = len(b"HTTP/1.1 200 OK\r\n")
 
 
-@lru_cache(maxsize=64)
-def _layout_of(names: tuple[str, ...]) -> tuple[int | None, int | None, int | None] | None:
-    """Where in a head with these names stand its length, its coding and `connection`.
-
-    Args:
-        names: With their colons.
-
-    Returns:
-        None if that isn't plain to see: one that isn't a name, one of these three twice, or a
-        length beside a coding.
-    """
-    if not all(name[-1:] == ":" and len(name) <= fields.LONGEST_NAME for name in names):
-        return None
-    lower = [fields.lower(name[:-1]) for name in names]
-    places = [
-        [at for at, name in enumerate(lower) if name == wanted]
-        for wanted in ("content-length", "transfer-encoding", "connection")
-    ]
-    if not all(lower) or any(len(found) > 1 for found in places) or (places[0] and places[1]):
-        return None
-    length, coding, connection = [found[0] if found else None for found in places]
-    return length, coding, connection
-
-
-def _value(line: str) -> str:
-    return line.partition(":")[2].strip(" \t")
+def _only(head: bytes, mark: bytes) -> bytes:
+    """The value of a field that is there once; none if it isn't there, a comma if it is twice."""
+    at = head.find(mark)
+    if at < 0:
+        return b""
+    begin = at + len(mark)
+    if head.find(mark, begin) >= 0:
+        return b","
+    return head[begin : head.find(b"\r", begin)].strip(b" \t")
 
 
 class ResponseReader:
@@ -323,33 +311,23 @@ class ResponseReader:
         return True
 
     def _take_plain(self, head: bytes) -> bool:
-        """Whether it is the head of a reply as servers send them, which is read then.
-
-        That is one with status 200, ASCII only, no line that is folded or ends in a bare LF, and
-        nothing about the body's length that would have to be weighed.
-        """
-        sound = head.isascii() and len(head) <= _LONGEST_PLAIN
-        if head[: len(_PLAIN)] != _PLAIN or not sound or self._method == "HEAD":
+        """Reads a head of which there is nothing to be weighed; False if it isn't such a one."""
+        if _plain(head) is None or self._method == "HEAD":
             return False
-        lines = head[len(_PLAIN) : -1].decode().split("\r\n")
-        layout = _layout_of(tuple([line[: line.find(":") + 1] for line in lines]))
-        if layout is None or not "".join(lines).isprintable():
+        lower = head.lower()
+        length = _only(lower, b"\r\ncontent-length:")
+        coding = _only(lower, b"\r\ntransfer-encoding:")
+        if _only(lower, b"\r\nconnection:") not in (b"", b"keep-alive"):
             return False
-        length_at, coding_at, connection_at = layout
-        if connection_at is not None and _value(lines[connection_at]).lower() != "keep-alive":
-            return False
-        if length_at is not None:
-            length = _value(lines[length_at])
-            if not fields.is_one_length([length]):
-                return False
+        if not coding and length.isdigit() and len(length) <= fields.MOST_DIGITS:
             self._left = int(length)
             self._read = ResponseReader._read_sized
-        elif coding_at is not None and _value(lines[coding_at]) == "chunked":
+        elif not length and coding == b"chunked":
             self._read = ResponseReader._read_chunks
         else:
             return False
         self.status = 200
-        self.headers = HeaderMap(unread=lines)
+        self.headers = HeaderMap(unread=head[_FIRST_LINE:-1])
         self.begun = True
         return True
 
