@@ -78,7 +78,7 @@ class Identify(NamedTuple):
     renew: bool = False
 
 
-class Identified(NamedTuple):
+class Identified(Struct, frozen=True):
     """Who asks, and the time: a signature needs both.
 
     Attributes:
@@ -92,7 +92,7 @@ class Identified(NamedTuple):
     now: float
 
 
-class Send(NamedTuple):
+class Send(Struct, frozen=True):
     """Send a request; the reply is a Response."""
 
     request: Request
@@ -203,7 +203,7 @@ class Tape(Protocol):
         ...
 
 
-class Completed(NamedTuple):
+class Completed(Struct, frozen=True):
     """A whole reply.
 
     Attributes:
@@ -310,17 +310,16 @@ def _open(response: Response, dialect: Dialect) -> Generator[Step, Any, Opened]:
 def _send(tries: _Tries, *, streamed: bool) -> Generator[Step, Any, Response]:
     """One attempt: prove who asks, send, and raise what the service refuses."""
     call = tries.leg
-    identity, asked, now = yield tries.identify
+    asked: Identified = yield tries.identify
     if tries.began is None:
-        tries.began = asked
-    request = call.request
+        tries.began = asked.asked
+    request, identity = call.request, asked.identity
     if isinstance(identity, Credentials):
         proof = sigv4.sign(
-            request, identity, region=call.route.region, service=call.service, now=now
+            request, identity, region=call.route.region, service=call.service, now=asked.now
         )
     else:
-        key: ApiKey = identity
-        proof = [("Authorization", f"Bearer {key.token}")]
+        proof = [("Authorization", f"Bearer {identity.token}")]
     proved = Request(
         request.method, request.origin, request.target, request.headers + proof, request.body
     )

@@ -100,13 +100,17 @@ def share(due: float | None, among: int) -> float | None:
     return left / among
 
 
-def watch(made: socket.socket | int) -> Callable[[], bool]:
-    """Tells at any time whether an idle connection has something to read, or was closed."""
+def watch(made: socket.socket | int) -> Callable[[int], list[Any]]:
+    """Tells at any time whether an idle connection has something to read, or was closed.
+
+    Returns:
+        To be called with 0, milliseconds to wait; the list is empty if there's nothing.
+    """
     if hasattr(select, "poll"):
         poll = select.poll()
         poll.register(made, select.POLLIN)
-        return lambda: bool(poll.poll(0))
-    return lambda: bool(select.select([made], [], [], 0)[0])
+        return poll.poll
+    return lambda wait: select.select([made], [], [], wait)[0]
 
 
 def not_reached(error: BaseException, origin: str, seconds: float | None) -> APIConnectionError:

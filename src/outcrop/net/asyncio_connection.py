@@ -69,7 +69,7 @@ class Connection(asyncio.BufferedProtocol):
         self._waiter: asyncio.Future[None] | None = None
         self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._stirs: Callable[[], bool] | None = None
+        self._stirs: Callable[[int], list[Any]] | None = None
         self._spare: socket | None = None
 
     # What the event loop calls. ──────────────────────────────────────────────────────────────────
@@ -284,7 +284,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._stirs is None:
             # The event loop would tell too, but not before it has had its turn.
             self._stirs = watch(self.transport.get_extra_info("socket").fileno())
-        return not self._stirs()
+        return not self._stirs(0)
 
     def rest(self) -> bool:
         """Ends the exchange; whether the connection is good for another."""

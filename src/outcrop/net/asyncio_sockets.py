@@ -167,7 +167,7 @@ class AsyncSockets:
 
     async def send(self, step: Send) -> Answer:
         """Sends a request; a streamed response comes back with its body unread."""
-        request, timeout, streamed = step
+        request, timeout, streamed = step.request, step.timeout, step.streamed
         buffers = write_request(request)
         if self._closed:
             raise closed()

@@ -39,7 +39,7 @@ class Connection:
         self.spoilt = False
         self.idle_since = 0.0
         self._seconds: float | None = -1.0
-        self._stirs: Callable[[], bool] | None = None
+        self._stirs: Callable[[int], list[Any]] | None = None
 
     def limit(self, seconds: float | None) -> None:
         """How long each wait may take from now on."""
@@ -51,7 +51,7 @@ class Connection:
         """Whether nothing has come while it was idle, its end included."""
         if self._stirs is None:
             self._stirs = watch(self.sock)
-        if self._stirs():
+        if self._stirs(0):
             return False
         sock: Any = self.sock
         return not (self.tls and sock.pending())

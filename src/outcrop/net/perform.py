@@ -40,7 +40,8 @@ def perform(steps: Generator[Step, Any, T], dialer: SyncDialer, source: Source) 
             reply = failure = None
             try:
                 match step:
-                    case Identify(renew):
+                    case Identify():
+                        renew = step.renew
                         asked = time.monotonic()
                         identity = None if renew else source.at_hand()
                         if identity is None:
@@ -83,7 +84,8 @@ async def perform_async(steps: Generator[Step, Any, T], dialer: AsyncDialer, sou
             reply = failure = None
             try:
                 match step:
-                    case Identify(renew):
+                    case Identify():
+                        renew = step.renew
                         asked = time.monotonic()
                         identity = None if renew else source.at_hand()
                         if identity is None:

@@ -160,7 +160,7 @@ class SyncSockets:
 
     def send(self, step: Send) -> Answer:
         """Sends a request; a streamed response comes back with its body unread."""
-        request, timeout, streamed = step
+        request, timeout, streamed = step.request, step.timeout, step.streamed
         buffers = write_request(request)
         origin = request.origin
         reader = ResponseReader(request.method, origin)

@@ -110,6 +110,7 @@ _plain: Final = re.compile(
     rb"HTTP/1\.1 200 OK(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}+:[\t -~]*+)++\r"
 ).fullmatch
 _FIRST_LINE: Final = len(b"HTTP/1.1 200 OK\r\n")
+_LONGEST_PLAIN: Final = 8192
 
 
 def _only(head: bytes, mark: bytes) -> bytes:
@@ -224,6 +225,11 @@ class ResponseReader:
     # The head. ───────────────────────────────────────────────────────────────────────────────────
 
     def _read_head(self, data: bytes, at: int, out: _Pieces) -> None:
+        if not (self._held or self._heads):
+            stop = data.find(b"\r\n\r\n", at, at + _LONGEST_PLAIN)
+            if stop > 0 and self._take_plain(data[at : stop + 1]):
+                self._read(self, data, stop + 4, out)
+                return
         while True:
             whole: bytes | bytearray = data
             if self._held:
@@ -272,8 +278,6 @@ class ResponseReader:
 
     def _take_head(self, head: bytes) -> bool:
         """Reads a head and says how the body is framed; False for an interim response."""
-        if self._take_plain(head):
-            return True
         try:
             text = head.decode()
         except UnicodeDecodeError:
