@@ -1,4 +1,7 @@
-"""`client.messages` and `client.beta.messages`, sync and async."""
+"""`client.messages` and `client.beta.messages`, sync and async.
+
+Rule: only what a call uses is loaded; a first reply that comes whole needs nothing of streams.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,6 @@ from outcrop.client.run_and_parse import (
     BetaRunAndParse,
     RunAndParse,
 )
-from outcrop.client.streams import (
-    AsyncMessageStream,
-    AsyncMessageStreamManager,
-    AsyncStream,
-    MessageStream,
-    MessageStreamManager,
-    Stream,
-)
 from outcrop.messages.views import Message
 
 if TYPE_CHECKING:
@@ -33,6 +28,14 @@ if TYPE_CHECKING:
         CreateParams,
     )
     from outcrop.client.request import Settings
+    from outcrop.client.streams import (
+        AsyncMessageStream,
+        AsyncMessageStreamManager,
+        AsyncStream,
+        MessageStream,
+        MessageStreamManager,
+        Stream,
+    )
     from outcrop.messages.views import MessageTokensCount
     from outcrop.net.dial import AsyncDialer, SyncDialer
 
@@ -61,6 +64,8 @@ class _Sync:
     def _raw(self, params: Any, *, stream: bool) -> APIResponse[Any]:
         call = self._call(params, stream=stream)
         if stream:
+            from outcrop.client.streams import Stream
+
             opened = recording.opened(self._settings, self._dialer, call)
             parsed = Stream(opened, self._dialer)
             return _wrap(parsed, opened.response, opened.retries)
@@ -70,11 +75,15 @@ class _Sync:
     def _create(self, params: Any, *, stream: bool) -> Message | Stream:
         call = self._call(params, stream=stream)
         if stream:
+            from outcrop.client.streams import Stream
+
             opened = recording.opened(self._settings, self._dialer, call)
             return Stream(opened, self._dialer)
         return _message(recording.completed(self._settings, self._dialer, call))
 
     def _stream(self, params: Any) -> MessageStreamManager:
+        from outcrop.client.streams import MessageStream, MessageStreamManager
+
         call = self._call(params, stream=True)
 
         def begin() -> MessageStream:
@@ -84,7 +93,7 @@ class _Sync:
         return MessageStreamManager(begin)
 
     def _count_tokens(self, params: Any) -> MessageTokensCount:
-        from outcrop.client import counting  # only what a call uses is loaded
+        from outcrop.client import counting
 
         return counting.count_tokens(self._settings, self._dialer, params, beta=self._beta)
 
@@ -104,6 +113,8 @@ class _Async:
     async def _raw(self, params: Any, *, stream: bool) -> APIResponse[Any]:
         call = self._call(params, stream=stream)
         if stream:
+            from outcrop.client.streams import AsyncStream
+
             opened = await recording.opened_async(self._settings, self._dialer, call)
             parsed = AsyncStream(opened, self._dialer)
             return _wrap(parsed, opened.response, opened.retries)
@@ -113,11 +124,15 @@ class _Async:
     async def _create(self, params: Any, *, stream: bool) -> Message | AsyncStream:
         call = self._call(params, stream=stream)
         if stream:
+            from outcrop.client.streams import AsyncStream
+
             opened = await recording.opened_async(self._settings, self._dialer, call)
             return AsyncStream(opened, self._dialer)
         return _message(await recording.completed_async(self._settings, self._dialer, call))
 
     def _stream(self, params: Any) -> AsyncMessageStreamManager:
+        from outcrop.client.streams import AsyncMessageStream, AsyncMessageStreamManager
+
         call = self._call(params, stream=True)
 
         async def begin() -> AsyncMessageStream:
@@ -127,7 +142,7 @@ class _Async:
         return AsyncMessageStreamManager(begin)
 
     async def _count_tokens(self, params: Any) -> MessageTokensCount:
-        from outcrop.client import counting  # only what a call uses is loaded
+        from outcrop.client import counting
 
         return await counting.count_tokens_async(
             self._settings, self._dialer, params, beta=self._beta

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -75,9 +74,11 @@ def _profile() -> str:
 
 def _configured_region(profile: str | None) -> str | None:
     """The region in the shared configuration file, without any AWS library."""
+    from pathlib import Path  # only for who has a file, as are these
+
     name = profile or _profile()
     path = Path(variable("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
-    from configparser import ConfigParser, Error as ConfigFileError  # only for who has a file
+    from configparser import ConfigParser, Error as ConfigFileError
 
     parser = ConfigParser(interpolation=None, strict=False)
     try:
@@ -143,7 +144,8 @@ def ca_bundle() -> bytes | None:
     for name in CA_VARIABLES:
         if path := variable(name):
             try:
-                return Path(path).read_bytes()
+                with open(path, "rb") as file:  # noqa: PTH123 - pathlib would take longer to load
+                    return file.read()
             except OSError as error:
                 raise ConfigurationError(
                     f"{name}={path!r} can't be read: {error.strerror}.",

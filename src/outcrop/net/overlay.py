@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from outcrop.catalog import edition as editions, ids, overlay
@@ -19,6 +18,8 @@ from outcrop.errors import ConfigurationError
 from outcrop.net.environment import variable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from outcrop.catalog.edition import Edition
     from outcrop.catalog.models import Model
 
@@ -37,13 +38,21 @@ def path() -> Path:
     Raises:
         ConfigurationError: There is no home folder to look in.
     """
-    try:
-        return Path(variable(VARIABLE) or "~/.outcrop/catalog.json").expanduser()
-    except RuntimeError:
+    from pathlib import Path
+
+    name = _name()
+    if name is None:
         raise ConfigurationError(
             "There is no home folder, where the catalog's overlay would be.",
             mend=f"Set {VARIABLE} to a file's path, or HOME.",
-        ) from None
+        )
+    return Path(name)
+
+
+def _name() -> str | None:
+    """The same as text, None without a home folder: most have no overlay, and need no `pathlib`."""
+    name = os.path.expanduser(variable(VARIABLE) or "~/.outcrop/catalog.json")  # noqa: PTH111
+    return None if name.startswith("~") else name
 
 
 def edition() -> Edition:
@@ -54,17 +63,16 @@ def edition() -> Edition:
     Raises:
         ConfigurationError: The file can't be read, or can't be right.
     """
-    try:
-        file = path()
-    except ConfigurationError:  # nobody has to have a home to call Claude
+    name = _name()
+    if name is None:  # nobody has to have a home to call Claude
         return editions.shipped()
     try:
-        found = file.stat()
+        found = os.stat(name)  # noqa: PTH116
     except (FileNotFoundError, NotADirectoryError):
         return editions.shipped()
     except OSError as error:
-        raise _unreadable(file, error) from error
-    return _edition(file, (found.st_mtime_ns, found.st_size, found.st_ino))
+        raise _unreadable(path(), error) from error
+    return _edition(path(), (found.st_mtime_ns, found.st_size, found.st_ino))
 
 
 @lru_cache(maxsize=2)
@@ -121,6 +129,8 @@ def write(document: Document) -> Path:
     Raises:
         ConfigurationError: It can't be written, or can't be right.
     """
+    from pathlib import Path
+
     import orjson
 
     file = path().resolve()  # of a link, the file that it leads to
