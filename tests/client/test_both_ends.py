@@ -176,6 +176,6 @@ def test_a_raw_stream_keeps_no_more_than_its_bound(monkeypatch):
         stream = client.messages.create(stream=True, **asked)
         events = [event.type for event in stream]
         assert events[-1] == "message_stop"
-        assert not stream._assembly.started
+        assert not stream._so_far().started
         with client.messages.stream(**asked) as helper:  # who wants the message gets all of it
             assert helper.get_final_text() == "Granite, most likely. " * 20

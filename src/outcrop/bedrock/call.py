@@ -235,6 +235,7 @@ class Opened(Struct):
         reader: Has read up to the first events.
         first: Those events.
         read: The bytes that they were read from.
+        dialect: How the stream is read.
         attempts: All of them, the one that succeeded last.
         tape: Takes down what comes, None if nothing does.
     """
@@ -243,6 +244,7 @@ class Opened(Struct):
     reader: FrameReader
     first: list[dict[str, Any]]
     read: list[bytes]
+    dialect: Dialect
     attempts: tuple[Attempt, ...] = ()
     tape: Tape | None = None
 
@@ -300,7 +302,7 @@ def _open(response: Response, dialect: Dialect) -> Generator[Step, Any, Opened]:
                 read.append(data)
                 events = reader.feed(data)
             if events:
-                return Opened(response, reader, events, read)
+                return Opened(response, reader, events, read, dialect)
             reader.raise_fault(ended=data is None)
     except APIError:
         yield Close(response)

@@ -19,7 +19,7 @@ from outcrop.client.streams import AsyncReading, SyncReading
 from outcrop.wire.http import Request
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 
     from outcrop.bedrock.call import Response
     from outcrop.client.request import Settings
@@ -90,21 +90,27 @@ class ConverseStream(SyncReading):
     before `metadata`, `EventStreamError` for a broken frame.
     """
 
+    def _told(self, events: list[Document]) -> Iterable[Document]:
+        return events
+
     def __iter__(self) -> Iterator[Document]:
-        return self._documents
+        return self._events
 
     def __next__(self) -> Document:
-        return next(self._documents)
+        return next(self._events)
 
 
 class AsyncConverseStream(AsyncReading):
     """The events of ConverseStream as boto3 gives them; errors are those of `ConverseStream`."""
 
+    def _told(self, events: list[Document]) -> Iterable[Document]:
+        return events
+
     def __aiter__(self) -> AsyncIterator[Document]:
-        return self._documents
+        return self._events
 
     async def __anext__(self) -> Document:
-        return await anext(self._documents)
+        return await anext(self._events)
 
 
 def converse(settings: Settings, dialer: SyncDialer, params: Mapping[str, Any]) -> Document:

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
         Awaitable,
         Callable,
         Generator,
+        Iterable,
         Iterator,
         Mapping,
     )
     from typing import Self
 
     from outcrop.bedrock.call import Opened
+    from outcrop.bedrock.frames import FrameReader
     from outcrop.bedrock.routes import Route
     from outcrop.messages.events import MessageStreamEvent
     from outcrop.wire.http import HeaderMap
@@ -35,24 +37,25 @@ Document = dict[str, Any]
 D = TypeVar("D", SyncDialer, AsyncDialer)
 
 
-#: Bytes of a raw stream of which the message so far is kept, for errors; memory has to end.
+#: Bytes of a raw stream that are kept, for the message so far in an error; memory has to end.
 MAX_PARTIAL: Final = 8 * 1024 * 1024
-
-
-def _drop(_event: Document) -> None:
-    """What came before is kept no longer, so this isn't either."""
 
 
 class _Reading(Generic[D]):
     """What both kinds of stream know: the response, the message so far, whether it is whole."""
 
-    _most: int | None = MAX_PARTIAL  # bytes of which the message is kept; None for all
+    #: Of a raw stream: bytes to keep, of which the message is made if it is asked for. None where
+    #: the message is put together as the events are read.
+    _most: int | None = MAX_PARTIAL
 
     def __init__(self, opened: Opened, dialer: D) -> None:
         self._opened = opened
         self._dialer = dialer
         self._tape = opened.tape
         self._assembly = Assembly()
+        self._size = 0
+        self._kept: list[bytes] = [] if self._most is None else list(opened.read)
+        self._again: FrameReader | None = None  # reads what is kept
         self._error: APIError | None = None
         self.route: Route = opened.route
 
@@ -71,9 +74,34 @@ class _Reading(Generic[D]):
         """The message so far."""
         return self._message()
 
+    def _told(self, events: list[Document]) -> Iterable[Any]:
+        """What the reader gets of some events; here they are put together as they are taken."""
+        add = self._assembly.add
+        for event in events:
+            add(event)
+            yield event
+
+    def _keep(self, data: bytes, most: int) -> None:
+        self._size += len(data)
+        if self._size <= most:
+            self._kept.append(data)
+        else:  # what came before is kept no longer, so this isn't either
+            self._kept, self._assembly = [], Assembly()
+
+    def _so_far(self) -> Assembly:
+        """The message as far as it has come."""
+        if kept := self._kept:
+            self._kept = []
+            reader = self._again or self._opened.dialect.open_reader(self._opened.response)
+            self._again = reader
+            for data in kept:
+                for event in reader.feed(data):
+                    self._assembly.add(event)
+        return self._assembly
+
     def _message(self) -> Message:
         return Message.received(
-            self._assembly.document,
+            self._so_far().document,
             request_id=self.request_id,
             route=self.route,
             headers=self.headers,
@@ -92,7 +120,7 @@ class _Reading(Generic[D]):
         """Attaches what came to an error; False if the message was whole already."""
         if self._opened.reader.complete and isinstance(error, APIConnectionError):
             return False
-        if self._assembly.started:
+        if self._so_far().started:
             error.partial = self._message()
         error.request_id = error.request_id or self.request_id
         self._error = error
@@ -100,7 +128,7 @@ class _Reading(Generic[D]):
 
     def _whole(self) -> Message:
         """The message, if it is whole; half a message is never taken for one."""
-        if not self._assembly.complete:
+        if not self._so_far().complete:
             error = self._error or StreamTruncatedError(
                 "The stream was left before message_stop.", retryable=False
             )
@@ -114,17 +142,14 @@ class SyncReading(_Reading[SyncDialer]):
 
     def __init__(self, opened: Opened, dialer: SyncDialer) -> None:
         super().__init__(opened, dialer)
-        self._documents = self._read()
+        self._events = self._read()
 
-    def _read(self) -> Generator[Document, None, None]:
-        opened, add, tape = self._opened, self._assembly.add, self._tape
-        most, size = self._most, 0
+    def _read(self) -> Generator[Any, None, None]:
+        opened, tape, most = self._opened, self._tape, self._most
         events = opened.first
         try:
             while True:
-                for event in events:
-                    add(event)
-                    yield event
+                yield from self._told(events)
                 opened.reader.raise_fault()
                 data = self._dialer.read_some(opened.response)
                 if data is None:
@@ -132,9 +157,8 @@ class SyncReading(_Reading[SyncDialer]):
                     return
                 if tape is not None:
                     tape.add(data)
-                size += len(data)
-                if most is not None and size > most:
-                    add, most, self._assembly = _drop, None, Assembly()
+                if most is not None:
+                    self._keep(data, most)
                 events = opened.reader.feed(data)
         except APIError as error:
             if self._failed(error):
@@ -150,7 +174,7 @@ class SyncReading(_Reading[SyncDialer]):
 
     def close(self) -> None:
         """Ends the stream, read or not; the connection is dropped if it wasn't."""
-        self._documents.close()
+        self._events.close()
         self._end_tape()
         self._dialer.release(self._opened.response)  # in case that it was never begun
 
@@ -169,11 +193,14 @@ class Stream(SyncReading):
     `.partial` (of a stream of more than 8 MB it isn't kept).
     """
 
+    def _told(self, events: list[Document]) -> Iterable[RawMessageStreamEvent]:
+        return map(raw_event, events)
+
     def __iter__(self) -> Iterator[RawMessageStreamEvent]:
-        return map(raw_event, self._documents)
+        return self._events
 
     def __next__(self) -> RawMessageStreamEvent:
-        return raw_event(next(self._documents))
+        return next(self._events)
 
 
 class MessageStream(SyncReading):
@@ -185,17 +212,17 @@ class MessageStream(SyncReading):
     _most = None
 
     def __iter__(self) -> Iterator[MessageStreamEvent]:
-        for document in self._documents:
-            yield from self._assembly.derived_events(document)
+        for event in self._events:
+            yield from self._assembly.derived_events(event)
 
     @property
     def text_stream(self) -> Iterator[str]:
         """The text as it comes."""
-        return (text for document in self._documents if (text := _text(document)))
+        return (text for event in self._events if (text := _text(event)))
 
     def until_done(self) -> None:
         """Reads to the end."""
-        for _ in self._documents:
+        for _ in self._events:
             pass
 
     def get_final_message(self) -> Message:
@@ -217,16 +244,14 @@ class AsyncReading(_Reading[AsyncDialer]):
 
     def __init__(self, opened: Opened, dialer: AsyncDialer) -> None:
         super().__init__(opened, dialer)
-        self._documents = self._read()
+        self._events = self._read()
 
-    async def _read(self) -> AsyncGenerator[Document, None]:
-        opened, add, tape = self._opened, self._assembly.add, self._tape
-        most, size = self._most, 0
+    async def _read(self) -> AsyncGenerator[Any, None]:
+        opened, tape, most = self._opened, self._tape, self._most
         events = opened.first
         try:
             while True:
-                for event in events:
-                    add(event)
+                for event in self._told(events):
                     yield event
                 opened.reader.raise_fault()
                 data = await self._dialer.read_some(opened.response)
@@ -235,9 +260,8 @@ class AsyncReading(_Reading[AsyncDialer]):
                     return
                 if tape is not None:
                     tape.add(data)
-                size += len(data)
-                if most is not None and size > most:
-                    add, most, self._assembly = _drop, None, Assembly()
+                if most is not None:
+                    self._keep(data, most)
                 events = opened.reader.feed(data)
         except APIError as error:
             if self._failed(error):
@@ -249,7 +273,7 @@ class AsyncReading(_Reading[AsyncDialer]):
 
     async def close(self) -> None:
         """Ends the stream, read or not; the connection is dropped if it wasn't."""
-        await self._documents.aclose()
+        await self._events.aclose()
         self._end_tape()
         await self._dialer.release(self._opened.response)  # in case that it was never begun
 
@@ -266,12 +290,14 @@ class AsyncStream(AsyncReading):
     Errors are those of `Stream`.
     """
 
-    async def __aiter__(self) -> AsyncIterator[RawMessageStreamEvent]:
-        async for document in self._documents:
-            yield raw_event(document)
+    def _told(self, events: list[Document]) -> Iterable[RawMessageStreamEvent]:
+        return map(raw_event, events)
+
+    def __aiter__(self) -> AsyncIterator[RawMessageStreamEvent]:
+        return self._events
 
     async def __anext__(self) -> RawMessageStreamEvent:
-        return raw_event(await anext(self._documents))
+        return await anext(self._events)
 
 
 class AsyncMessageStream(AsyncReading):
@@ -283,18 +309,18 @@ class AsyncMessageStream(AsyncReading):
     _most = None
 
     async def __aiter__(self) -> AsyncIterator[MessageStreamEvent]:
-        async for document in self._documents:
-            for event in self._assembly.derived_events(document):
-                yield event
+        async for event in self._events:
+            for told in self._assembly.derived_events(event):
+                yield told
 
     @property
     def text_stream(self) -> AsyncIterator[str]:
         """The text as it comes."""
-        return (text async for document in self._documents if (text := _text(document)))
+        return (text async for event in self._events if (text := _text(event)))
 
     async def until_done(self) -> None:
         """Reads to the end."""
-        async for _ in self._documents:
+        async for _ in self._events:
             pass
 
     async def get_final_message(self) -> Message:
