@@ -16,6 +16,8 @@ import orjson
 from outcrop import errors
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from outcrop.wire.http import HeaderMap, Headers
 
 ERROR_TYPE_SUFFIX = ":http://internal.amazon.com/coral/com.amazon.bedrock/"
@@ -160,7 +162,7 @@ def read_fault(status: int, headers: HeaderMap, body: bytes) -> errors.APIStatus
     )
 
 
-def read_stream_fault(headers: dict[str, Any], payload: bytes) -> errors.APIStatusError:
+def read_stream_fault(headers: Mapping[str, Any], payload: bytes) -> errors.APIStatusError:
     """The error that an exception or error frame in a stream stands for."""
     name = headers.get(":exception-type") or headers.get(":error-code")
     aws_name = str(name)[:1].upper() + str(name)[1:] if name else None

@@ -41,13 +41,15 @@ class FrameReader:
         last: What it is called, for errors.
     """
 
-    __slots__ = ("_fault", "_frames", "complete")
+    __slots__ = ("_fault", "_frames", "_headers", "_kind", "complete")
 
     last: ClassVar[str]
 
     def __init__(self) -> None:
         self._frames = eventstream.Decoder()
         self._fault: APIStatusError | EventStreamError | APIResponseValidationError | None = None
+        self._headers: object = None  # of the last frame
+        self._kind = ""
         self.complete = False
 
     def feed(self, data: bytes) -> list[Document]:
@@ -61,13 +63,15 @@ class FrameReader:
         except EventStreamError as error:
             self._fault = error
             return read
-        for frame in frames:
-            if frame.headers.get(":message-type") in ("exception", "error"):
-                self._fault = read_stream_fault(frame.headers, frame.payload)
-                break
-            kind = str(frame.headers.get(":event-type"))
+        for headers, payload in frames:
+            if headers is not self._headers:  # frames share theirs if those are the same
+                if headers.get(":message-type") in ("exception", "error"):
+                    self._fault = read_stream_fault(headers, payload)
+                    break
+                self._headers, self._kind = headers, str(headers.get(":event-type"))
+            kind = self._kind
             try:
-                read += self._read(kind, frame.payload)
+                read += self._read(kind, payload)
             except _NOT_THAT as error:
                 self._fault = APIResponseValidationError(
                     f"The frame {kind!r} of the stream can't be read: {error!r}."

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import struct
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 from zlib import crc32
@@ -71,12 +72,12 @@ class Frame(NamedTuple):
         payload: The bytes of the body.
     """
 
-    headers: dict[str, HeaderValue]
+    headers: Mapping[str, HeaderValue]
     payload: bytes
 
 
 # What `Frame(…)` does, in half the time. Typeshed leaves the type of the values open.
-_new_frame: Callable[[type[Frame], tuple[dict[str, HeaderValue], bytes]], Frame] = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+_new_frame: Callable[[type[Frame], tuple[Mapping[str, HeaderValue], bytes]], Frame] = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 _NUMBERS: dict[int, tuple[type[int], struct.Struct]] = {
     2: (Byte, struct.Struct(">b")),
@@ -206,35 +207,27 @@ class Decoder:
         frames: list[Frame] = []
         start, end = 0, len(data)
         self._needed, wrong = 12, ""
-        append, lengths, new = frames.append, _PRELUDE.unpack_from, _new_frame
-        while end - start >= 12:
-            total, header_size, prelude_crc = lengths(data, start)
-            if crc32(data[start : start + 8]) != prelude_crc:
-                wrong = "The checksum of a frame's prelude is wrong."
-                break
-            body, tail = start + 12 + header_size, start + total - 4
-            if header_size > LONGEST_HEADERS or not 0 <= tail - body <= LONGEST_PAYLOAD:
-                wrong = f"A frame claims {total} bytes, {header_size} of them headers."
-                break
-            if tail > end - 4:
-                self._needed = total
-                break
-            # The checksum of the prelude is the whole's over its first eight bytes: go on from it.
-            (crc,) = _CRC.unpack_from(data, tail)
-            if crc32(data[start + 8 : tail], prelude_crc) != crc:
-                wrong = "The checksum of a frame is wrong."
-                break
-            block = data[start + 12 : body]
-            try:
-                if header_size <= _LONGEST_REMEMBERED_BLOCK:
-                    headers = _remembered_headers(block).copy()
-                else:
-                    headers = read_headers(block)
-            except EventStreamError as error:
-                wrong = error.message
-                break
-            append(new(Frame, (headers, data[body:tail])))
-            start = tail + 4
+        checksum, remembered = _CRC.unpack_from, _remembered_headers
+        longest = _LONGEST_REMEMBERED_BLOCK
+        append, read_prelude, new = frames.append, _read_prelude, _new_frame
+        try:
+            while end - start >= 12:
+                total, headers_end, prelude_crc = read_prelude(data[start : start + 12])
+                if total > end - start:
+                    self._needed = total
+                    break
+                tail = start + total - 4
+                # The prelude's checksum is the whole's over its first eight bytes: go on from it.
+                if crc32(data[start + 8 : tail], prelude_crc) != checksum(data, tail)[0]:
+                    wrong = "The checksum of a frame is wrong."
+                    break
+                body = start + headers_end
+                block = data[start + 12 : body]
+                headers = remembered(block) if len(block) <= longest else read_headers(block)
+                append(new(Frame, (headers, data[body:tail])))
+                start = tail + 4
+        except EventStreamError as error:
+            wrong = error.message
         if wrong:
             self._failure = wrong
             if not frames:
@@ -254,6 +247,23 @@ class Decoder:
             self._failure = f"The stream ended after {len(self._buffer)}{size} bytes of a frame."
         if self._failure is not None:
             raise EventStreamError(self._failure)
+
+
+@lru_cache(maxsize=1024)
+def _read_prelude(prelude: bytes) -> tuple[int, int, int]:
+    """Of a frame: its length, where its headers end, and the checksum of its first eight bytes.
+
+    The frames of a stream have a few hundred different ones. Errors aren't remembered.
+
+    Raises:
+        EventStreamError: The checksum is wrong, or a length is impossible.
+    """
+    total, header_size, crc = _PRELUDE.unpack(prelude)
+    if crc32(prelude[:8]) != crc:
+        raise EventStreamError("The checksum of a frame's prelude is wrong.")
+    if header_size > LONGEST_HEADERS or not 16 <= total - header_size <= 16 + LONGEST_PAYLOAD:
+        raise EventStreamError(f"A frame claims {total} bytes, {header_size} of them headers.")
+    return total, 12 + header_size, crc
 
 
 def read_headers(block: bytes) -> dict[str, HeaderValue]:
@@ -301,6 +311,6 @@ def _take(block: bytes, at: int, size: int) -> bytes:
 
 
 # The frames of a stream have two or three different blocks. Errors aren't remembered.
-_remembered_headers: Callable[[bytes], dict[str, HeaderValue]] = lru_cache(maxsize=128)(
-    read_headers
-)
+@lru_cache(maxsize=128)
+def _remembered_headers(block: bytes) -> Mapping[str, HeaderValue]:
+    return MappingProxyType(read_headers(block))
