@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from textwrap import dedent
 
@@ -56,9 +56,15 @@ async def text(subject: Script, request: Ask) -> str:
     return "".join(piece.text for piece in pieces)
 
 
-async def test_a_text_comes_word_by_word():
+async def test_a_text_is_streamed_word_by_word():
     subject = script("- reply: The quick  brown\n")
-    assert await answer(subject, ask("Hi")) == [Text("The "), Text("quick  "), Text("brown")]
+    asked = replace(ask("Hi"), operation="ConverseStream")
+    assert await answer(subject, asked) == [Text("The "), Text("quick  "), Text("brown")]
+
+
+async def test_a_text_that_nobody_reads_as_it_comes_is_one_piece():
+    subject = script("- reply: [The quick, {wait: 0}, ' brown ', fox]\n")
+    assert await answer(subject, ask("Hi")) == [Text("The quick"), Wait(0), Text(" brown fox")]
 
 
 async def test_a_list_of_pieces_comes_as_it_is():

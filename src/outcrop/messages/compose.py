@@ -83,8 +83,7 @@ class Composer:
         self._index = -1  # of the content block last begun
         self._open: str | None = None  # the type of the block that is open
         self._held = ""  # text that may turn out to begin a stop sequence
-        self._read = Meter(generation=generation)  # text of this block, held text included
-        self._sent = Meter(generation=generation)  # text of this block, without held text
+        self._count_anew()
         self._before = 0  # tokens of the blocks before this one
         self._sign = sign
         self._omit_thinking = omit_thinking
@@ -193,7 +192,7 @@ class Composer:
             return []
         events = self._close()
         if self._sent.take(hidden, limit=self._max_tokens - self._before) < len(hidden):
-            self._sent = Meter(generation=self._generation)
+            self._count_anew()
             self._end("max_tokens", cut=True)
             return events
         return [*events, *self._begin({"type": "redacted_thinking", "data": data}), *self._close()]
@@ -211,11 +210,11 @@ class Composer:
         events = self._close()
         left = self._max_tokens - self._before - self._sent.add(name)
         if left < 0:
-            self._sent = Meter(generation=self._generation)
+            self._count_anew()
             self._end("max_tokens", cut=True)
             return events
         self._before += self._sent.total
-        self._sent = Meter(generation=self._generation)
+        self._count_anew()
         fits = written[: self._sent.take(written, limit=left)]
         self._called = True
         events += self._begin({"type": "tool_use", "id": id, "name": name, "input": {}})
@@ -254,7 +253,8 @@ class Composer:
     def _send(self, text: str) -> list[Event]:
         if not text:
             return []
-        self._sent.put(text)
+        if self._sent is not self._read:
+            self._sent.put(text)
         events = [] if self._open == "text" else self._begin_text()
         return [*events, self._delta("text_delta", "text", text)]
 
@@ -278,12 +278,18 @@ class Composer:
         delta = {"type": kind, key: value}
         return {"type": "content_block_delta", "index": self._index, "delta": delta}
 
+    def _count_anew(self) -> None:
+        """Nothing of a block is counted yet."""
+        #: Its text without what is held.
+        self._sent = Meter(generation=self._generation)
+        #: Its text; the same where nothing is ever held.
+        self._read = Meter(generation=self._generation) if self._sequences else self._sent
+
     def _close(self) -> list[Event]:
         """End the open block, if there is one; stop sequences don't reach across blocks."""
         events = self._release()
         self._before += self._sent.total
-        self._read = Meter(generation=self._generation)
-        self._sent = Meter(generation=self._generation)
+        self._count_anew()
         for sequence in self._sequences:
             sequence.matched = 0
         thought, self._thought = "".join(self._thought), []

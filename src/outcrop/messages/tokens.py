@@ -92,8 +92,8 @@ _PUNCTUATION = b"!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 _CONTROLS = bytes(code for code in (*range(32), 127) if chr(code) not in _BLANKS)
 
 _WORDS = re.compile(rb"[A-Za-z]+")
-_LONG_WORDS = re.compile(rb"[A-Za-z]{5,}")
-_HUMPS = re.compile(rb"(?<=[a-z])[A-Z]|(?<![A-Za-z])[A-Z](?=[A-Z])")
+_AFTER_FOURTH = re.compile(rb"[A-Za-z]{4}([A-Za-z]+)")
+_HUMPS = re.compile(rb"[A-Z](?:(?<=[a-z][A-Z])|(?<![A-Za-z][A-Z])(?=[A-Z]))")
 _LONG_BLANKS = re.compile(rb"[ \t\n\r\v\f]{2,}|[\n\r]")
 _WORD_START = re.compile(r"[A-Za-z]+")
 _BLANKS_START = re.compile(r"[ \t\n\r\v\f]+")
@@ -143,8 +143,9 @@ def _whole(text: str, generation: Generation) -> int:
         others = Counter("".join(_NOT_ASCII.findall(text)))
         price += sum(_other(char, generation) * count for char, count in others.items())
     price += rates.word * len(_WORDS.findall(data))
-    price += rates.letter * sum(len(word) - 4 for word in _LONG_WORDS.findall(data))
-    price += rates.hump * len(_HUMPS.findall(data))
+    price += rates.letter * len(b"".join(_AFTER_FOURTH.findall(data)))
+    if not data.islower():
+        price += rates.hump * len(_HUMPS.findall(data))
     for run in _LONG_BLANKS.findall(data):
         price += _blanks(len(run), broken=b"\n" in run or b"\r" in run, rates=rates)
     price += rates.digit * (len(data) - len(data.translate(None, b"0123456789")))

@@ -38,6 +38,11 @@ class Ask:
     thinking: Literal["always", "if-needed", "never"] = "never"
     sources: tuple[Source, ...] = ()
 
+    @property
+    def streamed(self) -> bool:
+        """Whether somebody reads the answer as it comes."""
+        return self.operation.endswith("Stream")
+
 
 @dataclass(frozen=True, slots=True)
 class Text:

@@ -126,7 +126,9 @@ class Script:
         rule.left -= 1
         if rule.delay:
             yield Wait(rule.delay)
-        sent = rule.pieces if rule.failure is None else rule.pieces[: rule.failure.after]
+        sent = rule.pieces if ask.streamed else rule.joined
+        if rule.failure is not None:
+            sent = rule.pieces[: rule.failure.after]
         for piece in sent:
             yield piece
         if rule.failure is not None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from outcrop.server.actors import Text
 from outcrop.server.actors.reading import blocks_of, fields_of, text_of
 
 if TYPE_CHECKING:
@@ -108,7 +110,7 @@ class Failure:
         return self.cls(self.message, retry_after=self.retry_after)
 
 
-@dataclass(slots=True)
+@dataclass
 class Rule:
     """One rule of a script.
 
@@ -127,6 +129,22 @@ class Rule:
     stop_reason: str | None = None
     delay: float = 0.0
     left: float = math.inf
+
+    @cached_property
+    def joined(self) -> list[Piece]:
+        """The same answer in as few pieces as can be."""
+        joined: list[Piece] = []
+        texts: list[str] = []
+        for piece in [*self.pieces, None]:
+            if isinstance(piece, Text):
+                texts.append(piece.text)
+                continue
+            if texts:
+                joined.append(Text("".join(texts)))
+                texts.clear()
+            if piece is not None:
+                joined.append(piece)
+        return joined
 
 
 def results_text(reading: Reading) -> str:
