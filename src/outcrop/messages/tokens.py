@@ -91,8 +91,9 @@ _BLANKS = " \t\n\r\v\f"
 _PUNCTUATION = b"!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 _CONTROLS = bytes(code for code in (*range(32), 127) if chr(code) not in _BLANKS)
 
-_WORDS = re.compile(rb"[A-Za-z]+")
-_AFTER_FOURTH = re.compile(rb"[A-Za-z]{4}([A-Za-z]+)")
+_DIGITS = b"0123456789"
+_WORDS_AND_SPACES = _LETTERS.encode() + b" "
+_LETTERS_ALONE = bytes(code if chr(code) in _LETTERS else 32 for code in range(256))  # else a space
 _HUMPS = re.compile(rb"[A-Z](?:(?<=[a-z][A-Z])|(?<![A-Za-z][A-Z])(?=[A-Z]))")
 _LONG_BLANKS = re.compile(rb"[ \t\n\r\v\f]{2,}|[\n\r]")
 _WORD_START = re.compile(r"[A-Za-z]+")
@@ -142,15 +143,18 @@ def _whole(text: str, generation: Generation) -> int:
         data = _NOT_ASCII.sub("\x80", text).encode("latin-1")
         others = Counter("".join(_NOT_ASCII.findall(text)))
         price += sum(_other(char, generation) * count for char, count in others.items())
-    price += rates.word * len(_WORDS.findall(data))
-    price += rates.letter * len(b"".join(_AFTER_FOURTH.findall(data)))
+    words = data.translate(_LETTERS_ALONE).split()
+    price += rates.word * len(words)
+    price += rates.letter * sum([size - 4 for size in map(len, words) if size > 4])
     if not data.islower():
         price += rates.hump * len(_HUMPS.findall(data))
-    for run in _LONG_BLANKS.findall(data):
-        price += _blanks(len(run), broken=b"\n" in run or b"\r" in run, rates=rates)
-    price += rates.digit * (len(data) - len(data.translate(None, b"0123456789")))
-    price += rates.punctuation * (len(data) - len(data.translate(None, _PUNCTUATION)))
-    return price + rates.byte * (len(data) - len(data.translate(None, _CONTROLS)))
+    others = data.translate(None, _WORDS_AND_SPACES)
+    if others or b"  " in data:
+        for run in _LONG_BLANKS.findall(data):
+            price += _blanks(len(run), broken=b"\n" in run or b"\r" in run, rates=rates)
+    for kind, each in ((_DIGITS, rates.digit), (_PUNCTUATION, rates.punctuation)) if others else ():
+        price += each * (len(others) - len(others.translate(None, kind)))
+    return price + rates.byte * (len(others) - len(others.translate(None, _CONTROLS)))
 
 
 def _dearest(rates: Rates) -> int:

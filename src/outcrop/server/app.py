@@ -19,8 +19,7 @@ import logging
 import re
 import time
 import traceback
-import uuid
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
@@ -35,13 +34,13 @@ from outcrop.server.accounts.access import Terms
 from outcrop.server.accounts.state import Accounts
 from outcrop.server.auth import BEDROCK, MESSAGES, STS, Gate, Head
 from outcrop.server.dialects import Converse, InvokeModel
-from outcrop.server.exchange import Exchange, Gone, Limits
+from outcrop.server.exchange import Exchange, Gone, Limits, new_request_id
 from outcrop.server.invocations import Note
 from outcrop.server.prompt_cache import PromptCache
 from outcrop.server.trail import Heard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from outcrop.server.actors import Actor
     from outcrop.server.auth import Caller, Recognised
@@ -79,6 +78,7 @@ _OPERATIONS: Final = {
 #: Bodies from this size on are judged in a thread, as are those with documents: hashing and
 #: decoding them takes a while.
 _LARGE: Final = 256 * 1024
+_ESCAPED_LETTERS: Final = (b"\\u004", b"\\u005", b"\\u006", b"\\u007")
 
 INTERNAL: Final = (
     "The system encountered an unexpected error during processing. Try your request again."
@@ -124,14 +124,18 @@ class App:
         self._control = control.ControlPlane(
             accounts or Accounts(), terms=terms or Terms(), today=self._today, logs=logs
         )
-        self._in_flight = 0
+        self._slots = _Slots(self._limits.in_flight)
+        self._marks: Headers = [
+            ("x-outcrop-actor", quote(actor.name, safe=" :/.")),
+            ("server", "outcrop"),
+        ]
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closing = False
 
     @property
     def in_flight(self) -> int:
         """Requests that are worked on now."""
-        return self._in_flight
+        return self._slots.taken
 
     async def close(self) -> None:
         """Breaks off whatever is still being answered; whoever calls from now on is turned away."""
@@ -150,17 +154,13 @@ class App:
         assert task is not None  # ASGI applications run in tasks
         self._tasks.add(task)
         began = time.perf_counter()
-        request_id = str(uuid.uuid4())
+        request_id = new_request_id()
         exchange = Exchange(
             scope,
             receive,
             send,
             limits=self._limits,
-            marks=[
-                ("x-amzn-requestid", request_id),
-                ("x-outcrop-actor", quote(self._actor.name, safe=" :/.")),
-                ("server", "outcrop"),
-            ],
+            marks=[("x-amzn-requestid", request_id), *self._marks],
         )
         outcome = ""
         try:
@@ -175,15 +175,16 @@ class App:
         finally:
             exchange.close()
             self._tasks.discard(task)
-            _log.info(
-                "%s %s: %d%s, %.0f ms [request %s]",
-                exchange.head.method,
-                exchange.head.target.partition("?")[0],  # a query may hold a signature
-                exchange.status,
-                outcome,
-                (time.perf_counter() - began) * 1000,
-                request_id,
-            )
+            if _log.isEnabledFor(logging.INFO):
+                _log.info(
+                    "%s %s: %d%s, %.0f ms [request %s]",
+                    exchange.head.method,
+                    exchange.head.target.partition("?")[0],  # a query may hold a signature
+                    exchange.status,
+                    outcome,
+                    (time.perf_counter() - began) * 1000,
+                    request_id,
+                )
 
     async def _route(self, exchange: Exchange, request_id: str, began: float) -> None:
         head = exchange.head
@@ -227,16 +228,6 @@ class App:
             if exchange.status == 0:
                 await exchange.reply(*write_fault(errors.InternalServerException(INTERNAL)))
 
-    @contextmanager
-    def _slot(self) -> Generator[None]:
-        if self._in_flight >= self._limits.in_flight:
-            raise errors.ThrottlingException(faults.TOO_MANY_REQUESTS)
-        self._in_flight += 1
-        try:
-            yield
-        finally:
-            self._in_flight -= 1
-
     # Runtime ─────────────────────────────────────────────────────────────────────────────────────
 
     async def _answer(
@@ -264,7 +255,7 @@ class App:
                 access=self._control.access(caller, now=self._clock()),
             )
 
-        with self._slot(), note.kept():
+        with self._slots, note:
             accepted = await self._judged(exchange, recognised, judge)
             with exchange.watching():
                 if operation.stream:
@@ -340,7 +331,7 @@ class App:
         def judge(caller: Caller, body: bytes) -> int:
             return runtime.count_tokens(body, model_id, region=caller.region, today=self._today)
 
-        with self._slot():
+        with self._slots:
             counted = await self._judged(exchange, recognised, judge)
             await exchange.reply(200, *count.write_reply(counted))
 
@@ -350,7 +341,7 @@ class App:
         def judge(caller: Caller, body: bytes) -> int:
             return counter.count_tokens(body, exchange.header, region=caller.region)
 
-        with self._slot():
+        with self._slots:
             counted = await self._judged(exchange, recognised, judge, services=MESSAGES)
             await exchange.reply(200, *messages_count.write_reply(counted))
 
@@ -372,7 +363,7 @@ class App:
             )
 
         slow = operation.name in control.SLOW
-        with self._slot():
+        with self._slots:
             reply = await self._judged(
                 exchange, recognised, judge, limit=control.MAX_BODY, slow=slow
             )
@@ -382,7 +373,7 @@ class App:
         body = await exchange.read(sts.MAX_BODY)
         sts.check_action(body)
         recognised = self._gate.recognise(exchange.head, api_key=False)
-        with self._slot():
+        with self._slots:
             caller = self._gate.prove(
                 recognised, exchange.head, body, now=self._clock(), services=STS
             )
@@ -410,11 +401,33 @@ async def _know_nothing(head: Head) -> None:
     raise errors.UnknownOperationException(f"{head.method} {head.target.partition('?')[0]}")
 
 
+class _Slots:
+    """How many requests are worked on at once; to be entered for each."""
+
+    __slots__ = ("_most", "taken")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.taken = 0
+
+    def __enter__(self) -> None:
+        if self.taken >= self._most:
+            raise errors.ThrottlingException(faults.TOO_MANY_REQUESTS)
+        self.taken += 1
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.taken -= 1
+
+
 def _takes_long(body: bytes) -> bool:
     # What CountTokens counts for InvokeModel is in base64, and what is in there isn't looked for;
     # nor is a name some letters of which are escaped.
-    marks = (b'"document"', b'"invokeModel"', b"\\u004", b"\\u005", b"\\u006", b"\\u007")
-    return len(body) > _LARGE or any(mark in body for mark in marks)
+    return (
+        len(body) > _LARGE
+        or b'"document"' in body
+        or b'"invokeModel"' in body
+        or (b"\\u00" in body and any(mark in body for mark in _ESCAPED_LETTERS))
+    )
 
 
 def _at_model(method: str, path: str) -> tuple[str, str]:

@@ -10,8 +10,9 @@ Reference; texts as AWS's front door is seen to send them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec import Struct
 
 from outcrop.bedrock import faults
 from outcrop.catalog import models
@@ -50,8 +51,7 @@ class Head(NamedTuple):
     headers: Headers
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """Who calls, proved.
 
     Attributes:
@@ -63,21 +63,22 @@ class Caller:
     region: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Signed:
+class _Signed(Struct, frozen=True):
     """A signature of somebody known, still to be proved."""
 
     claim: Claim
     identity: Identity
 
 
-@dataclass(frozen=True, slots=True)
-class _ShortTerm:
+class _ShortTerm(Struct, frozen=True):
     """A short-term API key of somebody known, still to be proved."""
 
     token: str
     claim: Claim
     identity: Identity
+
+    def __repr__(self) -> str:
+        return f"_ShortTerm({self.claim!r})"  # the token is a secret
 
 
 Recognised = Caller | _Signed | _ShortTerm

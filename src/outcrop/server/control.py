@@ -193,5 +193,5 @@ class ControlPlane:
             accounts=self._accounts,
             terms=self._terms,
             today=self._today,
-            timestamp=operations.timestamp(now),
+            now=now,
         )

@@ -12,8 +12,9 @@ ASGI server lets every `send` succeed: only `receive` tells.
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
+import random
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from outcrop.bedrock import faults
@@ -22,7 +23,8 @@ from outcrop.errors import RequestTimeoutError, ValidationException
 from outcrop.server.auth import Head
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import Awaitable, Callable
+    from types import TracebackType
 
     from outcrop.wire.http import Headers
 
@@ -30,9 +32,12 @@ if TYPE_CHECKING:
     Message = dict[str, Any]
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
+    Listen = Callable[[Callable[[], None]], None]
 
 #: How much of an unwanted body is read and dropped, for the sake of the reply.
 MAX_DROPPED: Final = 4 * MAX_BODY
+#: An extension of the scope: takes a function to be called once the client is gone.
+DISCONNECT: Final = "outcrop.disconnect"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,20 +76,19 @@ class Exchange:
         self.head = read_head(scope)
         self.status = 0
         self.peer: str = (scope.get("client") or ("",))[0]
+        self._first = dict(reversed(self.head.headers))
         self._receive = receive
         self._asgi_send = send
+        extensions: dict[str, Any] = scope.get("extensions") or {}
+        self._listen: Listen | None = extensions.get(DISCONNECT)
         self._limits = limits
         self._marks = marks
         self._unread = True
-        self._watch: asyncio.TimerHandle | None = None  # looks whether sending takes too long
-        self._sending_since: float | None = None
-        self._stuck = False
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[Any] | None = None
+        self._clock = _Clock()
 
     def header(self, name: str) -> str | None:
         """The first value of a request header; the name in lower case."""
-        return next((value for key, value in self.head.headers if key == name), None)
+        return self._first.get(name)
 
     async def read(self, limit: int | None = None) -> bytes:
         """The whole body.
@@ -98,18 +102,32 @@ class Exchange:
         announced = self.header("content-length")
         if announced and announced.isdecimal() and int(announced) > limit:
             raise ValidationException(faults.TOO_LONG)
-        body = bytearray()  # not a list of parts: a million parts of one byte weigh too much
+        self._clock.start(self._limits.body_seconds)
         try:
-            async with asyncio.timeout(self._limits.body_seconds):
-                while self._unread:
-                    body += await self._part()
-                    if len(body) > limit:
-                        raise ValidationException(faults.TOO_LONG)
-        except TimeoutError:
+            first = await self._part()
+            if not self._unread and len(first) <= limit:
+                return first
+            body = bytearray(first)  # not a list of parts: a million of one byte weigh too much
+            while self._unread and len(body) <= limit:
+                body += await self._part()
+        except asyncio.CancelledError:
+            if not self._clock.rang():
+                raise
             raise RequestTimeoutError(
                 "The request's body was not received in time.", aws_name="RequestTimeoutException"
             ) from None
+        finally:
+            self._clock.stop()
+        if len(body) > limit:
+            raise ValidationException(faults.TOO_LONG)
         return bytes(body)
+
+    def watching(self) -> _Watch:
+        """Cancels what is done inside, and ends in Gone, once the client goes away.
+
+        To be entered when the body has been read.
+        """
+        return _Watch(self._receive, self._listen)
 
     async def _part(self) -> bytes:
         message = await self._receive()
@@ -121,44 +139,20 @@ class Exchange:
 
     async def _drop_body(self) -> None:
         dropped = 0
+        self._clock.start(self._limits.body_seconds)
         try:
-            async with asyncio.timeout(self._limits.body_seconds):
-                while self._unread and dropped < MAX_DROPPED:
-                    dropped += len(await self._part())
-        except TimeoutError:
-            pass  # the reply goes out; the connection can't be used again
-
-    @contextmanager
-    def watching(self) -> Generator[None]:
-        """Cancels what is done inside, and ends in Gone, once the client goes away.
-
-        To be entered when the body has been read.
-        """
-        task = asyncio.current_task()
-        assert task is not None  # ASGI applications run in tasks
-        gone = False
-
-        async def watch() -> None:
-            nonlocal gone
-            while (await self._receive())["type"] != "http.disconnect":
-                pass
-            gone = True
-            task.cancel()
-
-        watcher = asyncio.create_task(watch())
-        try:
-            yield
+            while self._unread and dropped < MAX_DROPPED:
+                dropped += len(await self._part())
         except asyncio.CancelledError:
-            if gone:
-                task.uncancel()
-                raise Gone from None
-            raise
+            if not self._clock.rang():
+                raise  # else the reply goes out; the connection can't be used again
         finally:
-            watcher.cancel()
+            self._clock.stop()
 
     async def reply(self, status: int, headers: Headers, body: bytes) -> None:
         """Sends a whole response."""
-        await self._drop_body()
+        if self._unread:
+            await self._drop_body()
         if self._unread:
             headers = [*headers, ("connection", "close")]
         length = ("content-length", str(len(body)))
@@ -183,45 +177,140 @@ class Exchange:
 
     async def _begin(self, status: int, headers: Headers) -> None:
         self.status = status
-        pairs = [
-            (name.lower().encode("latin-1"), value.encode("latin-1"))
-            for name, value in [*headers, *self._marks]
-        ]
+        pairs = [(_name(name), value.encode("latin-1")) for name, value in [*headers, *self._marks]]
         await self._send({"type": "http.response.start", "status": status, "headers": pairs})
 
     async def _send(self, message: Message) -> None:
-        loop = asyncio.get_running_loop()
-        if self._watch is None:
-            self._loop, self._task = loop, asyncio.current_task()
-            self._watch = loop.call_later(self._limits.write_seconds, self._look)
-        self._sending_since = loop.time()
+        self._clock.start(self._limits.write_seconds)
         try:
             await self._asgi_send(message)
         except asyncio.CancelledError:
-            if self._stuck and self._task is not None:
-                self._task.uncancel()
-                raise Gone from None
-            raise
+            if not self._clock.rang():
+                raise
+            raise Gone from None
         finally:
-            self._sending_since = None
-
-    def _look(self) -> None:
-        """Whether the client has taken nothing for too long; one timer serves all of a stream."""
-        assert self._loop is not None  # it is what called this
-        since, limit = self._sending_since, self._limits.write_seconds
-        now = self._loop.time()
-        if since is None:
-            self._watch = self._loop.call_later(limit, self._look)
-        elif now - since < limit:
-            self._watch = self._loop.call_later(since + limit - now, self._look)
-        elif self._task is not None:
-            self._stuck = True
-            self._task.cancel()
+            self._clock.stop()
 
     def close(self) -> None:
         """To be called when the exchange is over."""
-        if self._watch is not None:
-            self._watch.cancel()
+        self._clock.close()
+
+
+class _Clock:
+    """Cancels the task that it was first started in once a wait takes too long.
+
+    One timer serves all waits of an exchange, those for each part of a stream included.
+    """
+
+    __slots__ = ("_due", "_loop", "_rung", "_task", "_timer")
+
+    _loop: asyncio.AbstractEventLoop
+    _task: asyncio.Task[Any]
+
+    def __init__(self) -> None:
+        self._due: float | None = None  # when the wait that is under way has taken too long
+        self._rung = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self, seconds: float) -> None:
+        """A wait begins that may take so long."""
+        timer = self._timer
+        if timer is None:
+            self._loop = asyncio.get_running_loop()
+            task = asyncio.current_task()
+            assert task is not None  # ASGI applications run in tasks
+            self._task = task
+        self._due = due = self._loop.time() + seconds
+        if timer is None or timer.when() > due:
+            if timer is not None:
+                timer.cancel()
+            self._timer = self._loop.call_at(due, self._look)
+
+    def stop(self) -> None:
+        """It is over."""
+        self._due = None
+
+    def rang(self) -> bool:
+        """Whether it was this clock that cancelled the task, which it takes back then."""
+        rung, self._rung = self._rung, False
+        if rung:
+            self._task.uncancel()
+        return rung
+
+    def _look(self) -> None:
+        self._timer = None
+        due = self._due
+        if due is None:
+            return
+        if self._loop.time() < due:
+            self._timer = self._loop.call_at(due, self._look)
+        else:
+            self._rung = True
+            self._task.cancel()
+
+    def close(self) -> None:
+        """To be called at the end."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+class _Watch:
+    """See `Exchange.watching`."""
+
+    __slots__ = ("_gone", "_listen", "_receive", "_task", "_watcher")
+
+    def __init__(self, receive: Receive, listen: Listen | None) -> None:
+        self._receive = receive
+        self._listen = listen
+        self._gone = False
+        self._task: asyncio.Task[Any] | None = None
+        self._watcher: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> None:
+        self._task = asyncio.current_task()
+        if self._listen is not None:
+            self._listen(self._lose)
+        else:
+            self._watcher = asyncio.create_task(self._wait())
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        task, self._task = self._task, None
+        if self._watcher is not None:
+            self._watcher.cancel()
+        if self._gone and kind is asyncio.CancelledError and task is not None:
+            task.uncancel()
+            raise Gone from None
+
+    async def _wait(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._lose()
+
+    def _lose(self) -> None:
+        if self._task is not None:
+            self._gone = True
+            self._task.cancel()
+
+
+@lru_cache(maxsize=256)
+def _name(name: str) -> bytes:
+    """A response header's name as it is sent: in lower case, as HTTP/2 wants it."""
+    return name.lower().encode("latin-1")
+
+
+_dice = random.Random()  # noqa: S311 - for IDs, which guard nothing
+
+
+def new_request_id() -> str:
+    """An ID for a request, as AWS's are: a UUID of version 4."""
+    bits = _dice.getrandbits(128)
+    text = f"{bits:032x}"
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[bits & 3]}{text[17:20]}-{text[20:]}"
 
 
 def read_head(scope: Scope) -> Head:
@@ -229,9 +318,11 @@ def read_head(scope: Scope) -> Head:
     target = scope["raw_path"].decode("latin-1")
     if query := scope["query_string"]:
         target += "?" + query.decode("latin-1")
-    return Head(
-        scope["method"], target, [(_text(name), _text(value)) for name, value in scope["headers"]]
-    )
+    try:
+        headers = [(name.decode(), value.decode()) for name, value in scope["headers"]]
+    except UnicodeDecodeError:
+        headers = [(_text(name), _text(value)) for name, value in scope["headers"]]
+    return Head(scope["method"], target, headers)
 
 
 def _text(value: bytes) -> str:

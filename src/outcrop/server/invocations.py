@@ -9,7 +9,6 @@ Whether AWS records refused calls isn't published (?).
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from outcrop.bedrock.invocation_log import METADATA_HEADER, Invocation
@@ -18,7 +17,7 @@ from outcrop.errors import APIStatusError, InternalServerException
 from outcrop.server.exchange import Gone
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from types import TracebackType
 
     from outcrop.server.auth import Caller
     from outcrop.server.exchange import Exchange
@@ -86,21 +85,20 @@ class Note:
         if self._config is not None:
             self._sent.append(data)
 
-    @contextmanager
-    def kept(self) -> Generator[None]:
-        """Hands over what was noted when what is done inside is over, however it ends."""
-        try:
-            yield
-        except APIStatusError as error:
+    def __enter__(self) -> None:
+        """What was noted is handed over when what is done inside is over, however it ends."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, APIStatusError):
             self.error = error.aws_name
-            raise
-        except Gone:  # the client went away: that is no refusal
-            raise
-        except Exception:
+        elif isinstance(error, Exception) and not isinstance(error, Gone):  # that's no refusal
             self.error = InternalServerException.name
-            raise
-        finally:
-            self._hand_over()
+        self._hand_over()
 
     def _hand_over(self) -> None:
         config, caller = self._config, self._caller

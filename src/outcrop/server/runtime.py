@@ -16,9 +16,9 @@ from __future__ import annotations
 import asyncio
 import sys
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from outcrop.bedrock import checks, count, faults, pdfs, thinking
@@ -69,8 +69,7 @@ MAX_COUNTED_ID: Final = 256
 NOT_COUNTED: Final = "The provided model doesn't support counting tokens."
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """A request that the model takes.
 
     Attributes:

@@ -11,10 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from msgspec import Struct
+
 from outcrop.catalog import lifecycle
 from outcrop.errors import AccessDeniedException, ResourceNotFoundException, ValidationException
 from outcrop.server.accounts import forms, profiles, retention
 from outcrop.server.dialects import THE_MODEL_SAYS
+from outcrop.server.operations import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,8 +67,7 @@ class Terms:
         return model.access != "invitation" or self.standing == "invited"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class Access(Struct, frozen=True, kw_only=True):
     """An account's access to models from a region.
 
     Attributes:
@@ -74,7 +76,7 @@ class Access:
         accounts: All accounts.
         terms: On which they can call models.
         today: ISO 8601.
-        timestamp: The time, as it is noted for an agreement.
+        now: Seconds since the epoch, noted for an agreement.
     """
 
     account: str
@@ -82,7 +84,7 @@ class Access:
     accounts: Accounts
     terms: Terms
     today: str
-    timestamp: str
+    now: float
 
     def application_profiles(self, model_id: str) -> Mapping[str, str]:
         """ARN → source of the application profile that a model ID names; empty if it names none."""
@@ -110,8 +112,9 @@ class Access:
         if model.id not in account.agreements:
             if self.terms.opening == "agreement":
                 raise AccessDeniedException(NO_ACCESS)
+            since = timestamp(self.now)
             self.accounts.change(
-                self.account, lambda changed: agree(changed, model, timestamp=self.timestamp)
+                self.account, lambda changed: agree(changed, model, timestamp=since)
             )
         mode = retention.effective_mode(account, self.region)
         if not retention.allows(mode, model):
