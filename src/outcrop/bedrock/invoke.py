@@ -12,7 +12,7 @@ metrics, header names); observed clients (anthropic 2.12.0, boto3 1.44.5).
 from __future__ import annotations
 
 import re
-from base64 import b64encode
+from binascii import b2a_base64
 from dataclasses import is_dataclass
 from enum import Enum
 from math import isfinite
@@ -242,6 +242,7 @@ class EventReader(FrameReader):
 
 #: Padding against traffic analysis: a prefix of this, of random length.
 PADDING = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+_PADDING: Final = PADDING.encode()
 
 _CHUNK_HEADERS = eventstream.header_block(
     {":event-type": "chunk", ":content-type": "application/json", ":message-type": "event"}
@@ -299,9 +300,9 @@ def write_event(event: Document, *, padding: int) -> bytes:
         event: The Anthropic event.
         padding: Length of the padding, 0 to 62.
     """
-    inner = b64encode(orjson.dumps(event)).decode("ascii")
-    payload = f'{{"bytes":"{inner}","p":"{PADDING[:padding]}"}}'
-    return eventstream.encode_block(_CHUNK_HEADERS, payload.encode("ascii"))
+    inner = b2a_base64(orjson.dumps(event), newline=False)
+    payload = b'{"bytes":"%b","p":"%b"}' % (inner, _PADDING[:padding])
+    return eventstream.encode_block(_CHUNK_HEADERS, payload)
 
 
 def metrics(usage: Mapping[str, Any], *, latency: int, first_byte: int) -> Document:

@@ -131,6 +131,10 @@ class Composer:
         if self._open == "thinking":
             return [*self._close(), *self.text(piece)]
         fits = piece[: self._read.take(piece, limit=self._max_tokens - self._before)]
+        if not self._sequences:
+            if len(fits) < len(piece):
+                self._end("max_tokens", cut=True)
+            return self._send(fits)
         ends = [sequence.find(fits) for sequence in self._sequences]
         if found := [
             (end, -len(sequence.text), sequence.text)
@@ -147,7 +151,7 @@ class Composer:
             self._end("max_tokens", cut=True)
             self._held = ""
             return self._send(known)
-        hold = max((sequence.matched for sequence in self._sequences), default=0)
+        hold = max(sequence.matched for sequence in self._sequences)
         self._held = known[len(known) - hold :]
         return self._send(known[: len(known) - hold])
 
@@ -256,7 +260,8 @@ class Composer:
         if self._sent is not self._read:
             self._sent.put(text)
         events = [] if self._open == "text" else self._begin_text()
-        return [*events, self._delta("text_delta", "text", text)]
+        events.append(self._delta("text_delta", "text", text))
+        return events
 
     def _release(self) -> list[Event]:
         held, self._held = self._held, ""

@@ -14,6 +14,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
+from msgspec import Struct
+
 from outcrop.messages.media import image_size, pdf_pages
 from outcrop.messages.tokens import Generation, estimate
 
@@ -44,8 +46,7 @@ _PDF_BASE64: Final = 1 << 26
 _DEPTH: Final = 8  # blocks in blocks
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A piece of a request that has a price of its own, in the order in which the model reads it.
 
     Attributes:

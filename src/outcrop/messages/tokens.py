@@ -267,11 +267,33 @@ class Meter:
         return fits
 
     def _state(self) -> tuple[Any, ...]:
-        return tuple(getattr(self, name) for name in self.__slots__)
+        """All that `put` and `total` change."""
+        return (
+            self._started,
+            self._settled,
+            self._letters,
+            self._humps,
+            self._last,
+            self._blank_size,
+            self._blank_broken,
+            self._known,
+            self._waiting,
+            self._waits,
+        )
 
     def _restore(self, state: tuple[Any, ...]) -> None:
-        for name, value in zip(self.__slots__, state, strict=True):
-            setattr(self, name, value)
+        (
+            self._started,
+            self._settled,
+            self._letters,
+            self._humps,
+            self._last,
+            self._blank_size,
+            self._blank_broken,
+            self._known,
+            self._waiting,
+            self._waits,
+        ) = state
 
     def _go_on(self, piece: str) -> int:
         """Let the unfinished run, or a new one, take what belongs to it; how much that is."""

@@ -307,12 +307,21 @@ def chooser(classes: Mapping[str, type[View]], unknown: type[View]) -> Wrap:
     return choose
 
 
+#: Classes of most values, of which there's nothing to copy.
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
 def plain(value: Any) -> Any:
     """A deep copy made of dicts, lists and scalars only, views and tuples included."""
+    if value.__class__ in _SCALARS:
+        return value
     if isinstance(value, View):
         value = value.whole()
     if isinstance(value, DICT):
-        return {name: plain(item) for name, item in value.items()}
+        return {
+            name: item if item.__class__ in _SCALARS else plain(item)
+            for name, item in value.items()
+        }
     if isinstance(value, (LIST, tuple)):
         return [plain(item) for item in value]
     if isinstance(value, datetime):  # given to a class by keyword

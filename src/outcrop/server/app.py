@@ -289,9 +289,7 @@ class App:
     async def _reply(
         self, exchange: Exchange, accepted: Accepted, began: float, note: Note
     ) -> None:
-        answer = runtime.answer(accepted, self._actor, self._cache, whole=True)
-        async with aclosing(answer) as batches:
-            message = await runtime.fold(batches, accepted)
+        message = await runtime.answer(accepted, self._actor, self._cache)
         latency = round((time.perf_counter() - began) * 1000)
         headers, body = accepted.dialect.write_reply(message, latency=latency)
         note.send(body)
@@ -301,7 +299,7 @@ class App:
         self, exchange: Exchange, accepted: Accepted, began: float, note: Note
     ) -> None:
         framer = accepted.dialect.framer(began)
-        async with aclosing(runtime.answer(accepted, self._actor, self._cache)) as batches:
+        async with aclosing(runtime.stream(accepted, self._actor, self._cache)) as batches:
             first = await anext(batches)  # a refusal before it is an HTTP error
             await exchange.begin(accepted.dialect.stream_headers())
             frames = framer.write(first, now=time.perf_counter())

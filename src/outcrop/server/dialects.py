@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import random
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from outcrop.bedrock import (
@@ -173,24 +174,26 @@ class InvokeFramer:
 
     def write(self, events: Iterable[Document], *, now: float) -> bytes:
         """See Framer."""
-        latency = _milliseconds(self._began, now)
         if self._first is None:
-            self._first = latency
+            self._first = _milliseconds(self._began, now)
         frames: list[bytes] = []
         for event in events:
             shown = event
             match event["type"]:
+                case "content_block_delta":
+                    pass
                 case "message_start":
                     self._usage |= event["message"]["usage"]
                 case "message_delta":
                     self._usage |= event["usage"]
                 case "message_stop":
+                    latency = _milliseconds(self._began, now)
                     metrics = invoke.metrics(self._usage, latency=latency, first_byte=self._first)
                     shown = {**event, "amazon-bedrock-invocationMetrics": metrics}
                 case _:
                     pass
             frames.append(invoke.write_event(shown, padding=_padding()))
-        return b"".join(frames)
+        return frames[0] if len(frames) == 1 else b"".join(frames)
 
 
 # Converse ────────────────────────────────────────────────────────────────────────────────────────
@@ -320,12 +323,18 @@ def check_converse(document: Document, *, model: Model) -> int:
 
 
 def letters(alphabet: str, count: int) -> str:
-    """Letters drawn at random: for IDs, which guard nothing."""
-    return "".join(_dice.choices(alphabet, k=count))
+    """Letters drawn at random, not quite evenly: for IDs, which guard nothing."""
+    return _dice.randbytes(count).translate(_table(alphabet)).decode()
+
+
+@cache
+def _table(alphabet: str) -> bytes:
+    """A letter of an alphabet for each byte."""
+    return bytes([ord(alphabet[code % len(alphabet)]) for code in range(256)])
 
 
 def _padding() -> int:
-    return _dice.randint(2, 62)
+    return 2 + int(_dice.random() * 61)
 
 
 def _milliseconds(began: float, now: float) -> int:

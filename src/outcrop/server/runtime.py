@@ -55,11 +55,13 @@ if TYPE_CHECKING:
 
     from outcrop.catalog.models import Model
     from outcrop.server.accounts.access import Access
-    from outcrop.server.actors import Actor, Piece
+    from outcrop.server.actors import Actor
     from outcrop.server.dialects import Dialect
     from outcrop.server.prompt_cache import Prompt, PromptCache
 
 Document = dict[str, Any]
+#: What an actor says, but for its pauses.
+Said = Text | CitedText | Thinking | RedactedThinking | ToolUse | Refuse | Stop
 
 #: botocore: `InvokeModelIdentifier`, `ConversationalModelId`.
 MAX_MODEL_ID: Final = 2048
@@ -202,87 +204,127 @@ def _check_length(model_id: str, longest: int) -> None:
         )
 
 
-#: Characters of a whole reply that are composed together; few, since an actor that is slow shall be
-#: stopped soon where the reply ends.
-_TOGETHER: Final = 256
+class _Answering:
+    """An actor's pieces, made into the events of one answer."""
+
+    def __init__(self, accepted: Accepted, cache: PromptCache) -> None:
+        document, model = accepted.ask.document, accepted.model
+        self._accepted = accepted
+        self._cache = cache
+        self._later = _is_later(model)
+        self._look = cache.look(accepted.prompt) if accepted.prompt is not None else None
+        self._begun = False
+        self.composer = Composer(
+            message_id=_message_id(later=self._later),
+            model=model.first_party,
+            input_tokens=accepted.input_tokens,
+            max_tokens=document["max_tokens"],
+            generation=model.tokenizer,
+            stop_sequences=document.get("stop_sequences") or (),
+            sign=signatures.sign,
+            omit_thinking=not thinking.is_shown(document, model=model),
+            cached=self._look and self._look.usage.fields(),
+        )
+
+    def take(self, piece: Said) -> list[Document]:
+        """The events that a piece brings.
+
+        Raises:
+            APIStatusError: The actor refuses.
+        """
+        events = _compose(self.composer, piece, self._accepted.dialect)
+        return events if self._begun else [*self._begin(), *events]
+
+    def end(self) -> list[Document]:
+        """The last events."""
+        opening = [] if self._begun else self._begin()
+        return [*opening, *self.composer.finish()]
+
+    def _begin(self) -> list[Document]:
+        """The first event; what the request wants cached is, as soon as the answer begins."""
+        self._begun = True
+        (event,) = self.composer.start()
+        if self._look is not None:
+            self._cache.keep(self._look)
+        return [{**event, "message": _in_order(event["message"], later=self._later)}]
 
 
-async def _joined(pieces: AsyncGenerator[Piece]) -> AsyncGenerator[Piece]:
-    """An actor's pieces with the small texts joined, for whom nobody reads as they come."""
-    texts: list[str] = []
-    size = 0
-    async for piece in pieces:
-        if isinstance(piece, Text):
-            texts.append(piece.text)
-            size += len(piece.text)
-            if size < _TOGETHER:
-                continue
-        elif isinstance(piece, Wait):
-            yield piece
-            continue
-        if texts:
-            yield Text("".join(texts))
-            texts, size = [], 0
-        if not isinstance(piece, Text):
-            yield piece
-    if texts:
-        yield Text("".join(texts))
-
-
-async def answer(
-    accepted: Accepted, actor: Actor, cache: PromptCache, *, whole: bool = False
+async def stream(
+    accepted: Accepted, actor: Actor, cache: PromptCache
 ) -> AsyncGenerator[list[Document]]:
     """The events of an answer, in lists as the actor's pieces bring them; no list is empty.
 
     Args:
         accepted: The request.
         actor: Who answers.
-        cache: Of prompts; it keeps that of the request as soon as the answer begins.
-        whole: Whether nobody reads the events as they come.
+        cache: Of prompts.
 
     Raises:
         APIStatusError: The actor refuses.
     """
-    document = accepted.ask.document
-    later = _is_later(accepted.model)
-    look = cache.look(accepted.prompt) if accepted.prompt is not None else None
-    composer = Composer(
-        message_id=_message_id(later=later),
-        model=accepted.model.first_party,
-        input_tokens=accepted.input_tokens,
-        max_tokens=document["max_tokens"],
-        generation=accepted.model.tokenizer,
-        stop_sequences=document.get("stop_sequences") or (),
-        sign=signatures.sign,
-        omit_thinking=not thinking.is_shown(document, model=accepted.model),
-        cached=look and look.usage.fields(),
-    )
-    begun = False
-    async with aclosing(actor.answer(accepted.ask)) as told:
-        pieces = _joined(told) if whole else told
+    answering = _Answering(accepted, cache)
+    composer = answering.composer
+    async with aclosing(actor.answer(accepted.ask)) as pieces:
         async for piece in pieces:
             if isinstance(piece, Wait):
                 await asyncio.sleep(piece.seconds)
-                continue
-            events = _compose(composer, piece, accepted.dialect)
-            if not begun:
-                events = [_start(composer, later=later), *events]
-                begun = True
-                if look is not None:
-                    cache.keep(look)
-            if events:
+            elif events := answering.take(piece):
                 yield events
             if composer.done:
                 break
-    opening = [] if begun else [_start(composer, later=later)]
-    if look is not None and not begun:
-        cache.keep(look)
-    yield [*opening, *composer.finish()]
+    yield answering.end()
+
+
+#: Characters of a whole reply that are composed together; few, since an actor that is slow shall be
+#: stopped soon where the reply ends.
+_TOGETHER: Final = 256
+
+
+async def answer(accepted: Accepted, actor: Actor, cache: PromptCache) -> Document:
+    """The whole message; the small texts of the actor's pieces are composed together.
+
+    Args:
+        accepted: The request.
+        actor: Who answers.
+        cache: Of prompts.
+
+    Raises:
+        APIStatusError: The actor refuses.
+    """
+    answering = _Answering(accepted, cache)
+    composer = answering.composer
+    events: list[Document] = []
+    texts: list[str] = []
+    size = 0
+    async with aclosing(actor.answer(accepted.ask)) as pieces:
+        async for piece in pieces:
+            if isinstance(piece, Text):
+                texts.append(piece.text)
+                size += len(piece.text)
+                if size < _TOGETHER:
+                    continue
+            elif isinstance(piece, Wait):
+                await asyncio.sleep(piece.seconds)
+                continue
+            if texts:
+                events += answering.take(Text("".join(texts)))
+                texts, size = [], 0
+            if not isinstance(piece, Text) and not composer.done:
+                events += answering.take(piece)
+            if composer.done:
+                break
+    if texts and not composer.done:
+        events += answering.take(Text("".join(texts)))
+    events += answering.end()
+    assembly = Assembly()
+    for event in events:
+        assembly.add(event)
+    return _in_order(assembly.document, later=_is_later(accepted.model))
 
 
 def _compose(
     composer: Composer,
-    piece: Text | CitedText | Thinking | RedactedThinking | ToolUse | Refuse | Stop,
+    piece: Said,
     dialect: Dialect,
 ) -> list[Document]:
     match piece:
@@ -305,15 +347,6 @@ def _compose(
             assert_never(piece)
 
 
-async def fold(batches: AsyncGenerator[list[Document]], accepted: Accepted) -> Document:
-    """The whole message."""
-    assembly = Assembly()
-    async for events in batches:
-        for event in events:
-            assembly.add(event)
-    return _in_order(assembly.document, later=_is_later(accepted.model))
-
-
 def _is_later(model: Model) -> bool:
     """Whether its ID carries no version; those are the models that take API version 2026-10-21."""
     return checks.LATEST in model.api_versions
@@ -321,11 +354,6 @@ def _is_later(model: Model) -> bool:
 
 def _message_id(*, later: bool) -> str:
     return f"msg_bdrk_{letters(BASE32, 52)}" if later else f"msg_bdrk_01{letters(BASE58, 22)}"
-
-
-def _start(composer: Composer, *, later: bool) -> Document:
-    (event,) = composer.start()
-    return {**event, "message": _in_order(event["message"], later=later)}
 
 
 def _in_order(message: Document, *, later: bool) -> Document:
