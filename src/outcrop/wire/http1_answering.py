@@ -83,6 +83,11 @@ class RequestReader(MessageReader):
         """Whether a part of a head has come, and the rest hasn't."""
         return not self.begun and bool(self._held or self._heads)
 
+    def late(self) -> APIStatusError:
+        """The failure of a request whose head doesn't come."""
+        self.failure = APIStatusError("The request's head didn't come in time.", status_code=408)
+        return self.failure
+
     def feed(self, data: bytes) -> bytes:
         """What these bytes hold of the body; may be none."""
         out: Pieces = []
@@ -309,6 +314,7 @@ class ResponseWriter:
         Raises:
             ValueError: HTTP can't carry it.
         """
+        self._left, self._chunked = None, False
         lines = [_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
         for name, value in headers:
             lower = _lower(name)

@@ -1,8 +1,8 @@
 """Where the head and the body of an HTTP/1.1 message end: `MessageReader`, for both directions.
 
 Rules: bytes may come cut anywhere, and what is made of them doesn't depend on it; heads, chunk
-lines and trailers are bounded, a body is handed out as it comes and never held; what is tolerated in
-a head is for the subclasses to say, a body's framing is never guessed.
+lines and trailers are bounded, a body is handed out as it comes and never held; what is tolerated
+in a head is for the subclasses to say, a body's framing is never guessed.
 
 Specification: RFC 9112 (HTTP/1.1), 2.2 (lines), 6 (bodies), 7.1 (chunks).
 """
