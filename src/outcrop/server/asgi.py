@@ -201,6 +201,9 @@ class Call:
         """The response won't be whole: the client is to see that."""
         raise NotImplementedError
 
+    def _over(self) -> None:
+        """The application has returned."""
+
     # What the connection tells. ──────────────────────────────────────────────────────────────────
 
     def start(self, scope: Scope) -> None:
@@ -210,11 +213,11 @@ class Call:
 
     def hear(self, data: bytes, *, whole: bool) -> int:
         """Takes some of the body; gives how many bytes wait for the application."""
-        if self._unread:
+        if self._unread and data:
             if not isinstance(self._unread, bytearray):
                 self._unread = bytearray(self._unread)
             self._unread += data  # not a list of parts: a million parts of one byte weigh too much
-        else:
+        elif data:
             self._unread = data
         self.whole = whole
         if self._waiters:
@@ -327,6 +330,7 @@ class Call:
         finally:
             self.serving.calls.discard(self)
             self._listeners.clear()
+            self._over()
 
     def _fail(self) -> None:
         if self.ended or self.gone:
