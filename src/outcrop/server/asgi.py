@@ -64,6 +64,12 @@ class Bounds:
     linger_seconds: float = 2.0
     close_seconds: float = 0.5
 
+    def to_close(self, transport: Any) -> float:
+        """Seconds after which a connection that is to be closed is aborted."""
+        # What is written may still have to be read: that may take as long as a pause.
+        unread = transport.get_write_buffer_size() > 0
+        return self.idle_seconds if unread else self.linger_seconds
+
 
 class Connection(Protocol):
     """What a listener asks of a connection."""
@@ -170,6 +176,11 @@ class Call:
         self._delivered = self._started = False
         self.gone = self.whole = self.begun = self.ended = False
 
+    @property
+    def unread(self) -> int:
+        """Bytes of the body that wait for the application."""
+        return len(self._unread)
+
     # What a version of HTTP does. ────────────────────────────────────────────────────────────────
 
     def _want(self) -> None:
@@ -211,8 +222,8 @@ class Call:
         self.serving.calls.add(self)
         self.task = self.serving.loop.create_task(self._run(scope))
 
-    def hear(self, data: bytes, *, whole: bool) -> int:
-        """Takes some of the body; gives how many bytes wait for the application."""
+    def hear(self, data: bytes, *, whole: bool) -> None:
+        """Takes some of the body."""
         if self._unread and data:
             if not isinstance(self._unread, bytearray):
                 self._unread = bytearray(self._unread)
@@ -222,7 +233,6 @@ class Call:
         self.whole = whole
         if self._waiters:
             self._wake()
-        return len(self._unread)
 
     def lose(self) -> None:
         """The client is gone."""

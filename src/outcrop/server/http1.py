@@ -122,8 +122,8 @@ class Connection(asyncio.Protocol):
             elif self._head_since is None and reader.waiting:
                 self._head_since = self._serving.loop.time()
         elif body or reader.complete:
-            if call.hear(body, whole=reader.complete) > self._serving.bounds.unread:
-                self._pause()
+            call.hear(body, whole=reader.complete)
+            self._bound(call)
         elif reader.failure is not None:
             self._spoil(call, reader.failure)
 
@@ -131,10 +131,9 @@ class Connection(asyncio.Protocol):
         reader = self._reader
         self._head_since = None
         call = self._call = _Exchange(self, self._serving, reader)
-        if (body or reader.complete) and (
-            call.hear(body, whole=reader.complete) > self._serving.bounds.unread
-        ):
-            self._pause()
+        if body or reader.complete:
+            call.hear(body, whole=reader.complete)
+            self._bound(call)
         call.start(
             make_scope(
                 call,
@@ -189,6 +188,10 @@ class Connection(asyncio.Protocol):
             if ahead:
                 self._feed(ahead)
 
+    def _bound(self, call: _Exchange) -> None:
+        if call.unread > self._serving.bounds.unread:
+            self._pause()
+
     def _pause(self) -> None:
         if not self._paused:
             self._paused = True
@@ -231,9 +234,7 @@ class Connection(asyncio.Protocol):
         """Ends what has taken too long."""
         bounds, waited = self._serving.bounds, now - self._since
         if self._lingering or self._closing:
-            # What is written may still have to be read: that may take as long as a pause.
-            unread = self.transport.get_write_buffer_size() > 0
-            if waited > (bounds.idle_seconds if unread else bounds.linger_seconds):
+            if waited > bounds.to_close(self.transport):
                 self.abort()
         elif self._call is not None:
             return

@@ -11,6 +11,7 @@ Specifications: RFC 9113 (HTTP/2), RFC 7541 (HPACK); https://python-hyper.org/pr
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from h2.config import H2Configuration
@@ -32,7 +33,7 @@ from h2.events import (
     StreamReset,
     WindowUpdated,
 )
-from h2.exceptions import ProtocolError
+from h2.exceptions import ProtocolError, StreamClosedError
 from h2.settings import SettingCodes, Settings
 
 from outcrop.server.asgi import Call, address, make_scope
@@ -60,6 +61,7 @@ RESETS: Final = (1000, 33)
 #: Frames that ask for nothing (pings, priorities, settings, empty data) that it may send.
 IDLE_FRAMES: Final = (1000, 100)
 
+_NEVER_IN_TARGETS: Final = bytes([*range(0x21), 0x7F])
 #: RFC 9113, 8.2.2: fields that "MUST NOT" be sent.
 _HOP_BY_HOP: Final = frozenset(
     {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
@@ -221,7 +223,7 @@ class Connection(asyncio.Protocol):
             self._leaving = True
         elif isinstance(event, RemoteSettingsChanged):
             # A client may let our table grow to gigabytes; RFC 7541, 4.2: we needn't.
-            if self.h2.encoder.header_table_size > MAX_TABLE:
+            if self.h2.encoder.header_table_size > MAX_TABLE:  # noqa: PLR1730 - setting it is told
                 self.h2.encoder.header_table_size = MAX_TABLE
             self._has_room = True
             self._allow(self._idle_frames)
@@ -263,12 +265,8 @@ class Connection(asyncio.Protocol):
         if authority is not None:
             headers = [(b"host", authority), *(pair for pair in headers if pair[0] != b"host")]
         method = pseudo[b":method"].decode("latin-1")
-        if (
-            not target
-            or method == "CONNECT"
-            or len(target.translate(None, b" \t\x7f")) != len(target)
-        ):
-            self.h2.reset_stream(number, ErrorCodes.PROTOCOL_ERROR)
+        if not _is_target(target) or method == "CONNECT":
+            self.reset(number, ErrorCodes.PROTOCOL_ERROR)
             return
         path, _, query = target.partition(b"?")
         stream = self.streams[number] = _Stream(self, self._serving, number, method)
@@ -287,9 +285,16 @@ class Connection(asyncio.Protocol):
             )
         )
 
+    def reset(self, number: int, code: ErrorCodes) -> None:
+        """Ends a stream, whatever its state."""
+        with suppress(StreamClosedError):  # the client has reset it, in frames that came together
+            self.h2.reset_stream(number, code)
+
     def forget(self, stream: _Stream) -> None:
         """A stream is over."""
         self.streams.pop(stream.number, None)
+        if stream.unread:  # it still takes room from the others
+            self.h2.acknowledge_received_data(stream.unread, stream.number)
         if not self.streams:
             self._since = self._serving.loop.time()
             if (self._leaving or self._serving.stopping) and not self._closing:
@@ -331,10 +336,16 @@ class Connection(asyncio.Protocol):
         """Ends what has taken too long."""
         waited, bounds = now - self._since, self._serving.bounds
         if self._closing:
-            if waited > bounds.linger_seconds:
+            if waited > bounds.to_close(self.transport):
                 self.abort()
         elif not self.streams and waited > bounds.idle_seconds:
             self.close()
+
+
+def _is_target(target: bytes) -> bool:
+    """RFC 9113, 8.3.1: a path "MUST start with a '/' character"; `*` is for OPTIONS."""
+    odd = target.translate(None, _NEVER_IN_TARGETS)
+    return (target[:1] == b"/" or target == b"*") and len(odd) == len(target)
 
 
 class _Stream(Call):
@@ -467,20 +478,17 @@ class _Stream(Call):
 
     def _end(self) -> None:
         connection = self._connection
-        unread = len(self._unread)
         connection.forget(self)
-        if unread:
-            connection.h2.acknowledge_received_data(unread, self.number)
         if not self.whole:
             # RFC 9113, 8.1: so a server can "request that the client abort transmission".
-            connection.h2.reset_stream(self.number, ErrorCodes.NO_ERROR)
-        if unread or not self.whole:
-            connection.flush()
+            connection.reset(self.number, ErrorCodes.NO_ERROR)
+        connection.flush()
 
     def _break_off(self) -> None:
-        self._connection.h2.reset_stream(self.number, ErrorCodes.INTERNAL_ERROR)
-        self._connection.flush()
-        self._connection.forget(self)
+        connection = self._connection
+        connection.forget(self)
+        connection.reset(self.number, ErrorCodes.INTERNAL_ERROR)
+        connection.flush()
 
     def _over(self) -> None:
         self._connection.running -= 1
