@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from outcrop.errors import APIStatusError
-    from outcrop.server.asgi import Head, Serving
+    from outcrop.server.asgi import Head
+    from outcrop.server.connections import Serving
 
 #: Bytes that may wait while a request is answered: of requests that a client sends ahead.
 MAX_AHEAD: Final = 64 * 1024

@@ -36,15 +36,14 @@ from h2.events import (
 from h2.exceptions import ProtocolError, StreamClosedError
 from h2.settings import SettingCodes, Settings
 
-from outcrop.server.asgi import Call, address, make_scope
+from outcrop.server.asgi import address, make_scope
+from outcrop.server.http2_stream import Stream
 from outcrop.wire.http1_framing import MAX_HEAD
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
-
     from h2.events import Event
 
-    from outcrop.server.asgi import Head, Serving
+    from outcrop.server.connections import Serving
     from outcrop.wire.http1_answering import Pairs
 
 #: Streams at once. RFC 9113, 6.5.2: "no smaller than 100, so as to not unnecessarily limit
@@ -52,8 +51,6 @@ if TYPE_CHECKING:
 MAX_STREAMS: Final = 128
 #: Bytes of a request's body that wait for the application.
 WINDOW: Final = 128 * 1024
-#: Bytes of frames that are handed over at once.
-PIECE: Final = 64 * 1024
 #: Bytes of the table by which headers that are sent are compressed, whatever a client allows.
 MAX_TABLE: Final = 4096
 #: Streams that a client may reset at once, and each second (CVE-2023-44487); those of nghttp2.
@@ -62,10 +59,6 @@ RESETS: Final = (1000, 33)
 IDLE_FRAMES: Final = (1000, 100)
 
 _NEVER_IN_TARGETS: Final = bytes([*range(0x21), 0x7F])
-#: RFC 9113, 8.2.2: fields that "MUST NOT" be sent.
-_HOP_BY_HOP: Final = frozenset(
-    {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
-)
 
 
 class _Machine(H2ConnectionStateMachine):
@@ -126,12 +119,13 @@ class Connection(asyncio.Protocol):
                 SettingCodes.INITIAL_WINDOW_SIZE: WINDOW,
             },
         )
-        self.streams: dict[int, _Stream] = {}
+        self.streams: dict[int, Stream] = {}
         self.running = 0
         self.full = False
         self._serving = serving
         self._resets = _Allowance(*RESETS)
         self._idle_frames = _Allowance(*IDLE_FRAMES)
+        self._priority: PriorityUpdated | None = None  # what came with a request, as some send it
         self._leaving = self._closing = self._has_room = False
         self._since = 0.0  # when it was opened, became idle, or was to be closed
 
@@ -211,6 +205,7 @@ class Connection(asyncio.Protocol):
                 stream.make_room()
         elif isinstance(event, RequestReceived):
             self._begin(event)
+            self._priority = event.priority_updated
         elif isinstance(event, StreamEnded):
             if stream := self.streams.get(event.stream_id):
                 stream.hear(b"", whole=True)
@@ -227,7 +222,9 @@ class Connection(asyncio.Protocol):
                 self.h2.encoder.header_table_size = MAX_TABLE
             self._has_room = True
             self._allow(self._idle_frames)
-        elif isinstance(event, (PingReceived, PriorityUpdated)):
+        elif isinstance(event, PingReceived) or (
+            isinstance(event, PriorityUpdated) and event is not self._priority
+        ):
             self._allow(self._idle_frames)
 
     def _allow(self, allowance: _Allowance) -> None:
@@ -269,7 +266,7 @@ class Connection(asyncio.Protocol):
             self.reset(number, ErrorCodes.PROTOCOL_ERROR)
             return
         path, _, query = target.partition(b"?")
-        stream = self.streams[number] = _Stream(self, self._serving, number, method)
+        stream = self.streams[number] = Stream(self, self._serving, number, method)
         stream.expects_continue = (b"expect", b"100-continue") in headers
         self.running += 1
         stream.start(
@@ -290,7 +287,7 @@ class Connection(asyncio.Protocol):
         with suppress(StreamClosedError):  # the client has reset it, in frames that came together
             self.h2.reset_stream(number, code)
 
-    def forget(self, stream: _Stream) -> None:
+    def forget(self, stream: Stream) -> None:
         """A stream is over."""
         self.streams.pop(stream.number, None)
         if stream.unread:  # it still takes room from the others
@@ -346,149 +343,3 @@ def _is_target(target: bytes) -> bool:
     """RFC 9113, 8.3.1: a path "MUST start with a '/' character"; `*` is for OPTIONS."""
     odd = target.translate(None, _NEVER_IN_TARGETS)
     return (target[:1] == b"/" or target == b"*") and len(odd) == len(target)
-
-
-class _Stream(Call):
-    """One request of a connection, and its response.
-
-    Attributes:
-        number: Its stream's identifier.
-        expects_continue: Whether the client waits for status 100 before it sends the body.
-    """
-
-    __slots__ = (
-        "_bodiless",
-        "_connection",
-        "_left",
-        "_method",
-        "_room",
-        "expects_continue",
-        "number",
-    )
-
-    def __init__(self, connection: Connection, serving: Serving, number: int, method: str) -> None:
-        super().__init__(serving)
-        self.number = number
-        self.expects_continue = False
-        self._connection = connection
-        self._method = method
-        self._bodiless = False
-        self._left: int | None = None
-        self._room: asyncio.Future[None] | None = None
-
-    def lose(self) -> None:
-        super().lose()
-        self.make_room()
-
-    def make_room(self) -> None:
-        """Whoever waits for room looks again."""
-        if self._room is not None and not self._room.done():
-            self._room.set_result(None)
-
-    def _want(self) -> None:
-        if self.expects_continue and not self.begun:
-            self.expects_continue = False
-            self._connection.h2.send_headers(self.number, [(b":status", b"100")])
-            self._connection.flush()
-
-    def _take(self, size: int) -> None:
-        self.expects_continue = False
-        self._connection.h2.acknowledge_received_data(size, self.number)
-        self._connection.flush()
-
-    def _write(self, head: Head | None, data: bytes, *, more: bool) -> Awaitable[None] | None:
-        connection = self._connection
-        h2 = connection.h2
-        if head is not None:
-            fields = self._fields(*head)
-            if self._bodiless:
-                data = b""
-            ends = not (data or more)
-            h2.send_headers(self.number, fields, end_stream=ends)
-            if ends:
-                connection.flush()
-                return None
-        elif self._bodiless:
-            data = b""
-        if self._left is not None and not self._bodiless:
-            self._left -= len(data)
-            if self._left < 0 or (self._left and not more):
-                raise ValueError("The response's body isn't as long as its content-length.")
-        size = len(data)
-        if connection.full or size > min(
-            h2.max_outbound_frame_size, h2.local_flow_control_window(self.number)
-        ):
-            return self._pour(data, more=more)
-        if size or not more:
-            h2.send_data(self.number, data, end_stream=not more)
-        connection.flush()
-        return None
-
-    async def _pour(self, data: bytes, *, more: bool) -> None:
-        """Writes as there is room."""
-        connection = self._connection
-        h2 = connection.h2
-        at = held = 0
-        while at < len(data) or not more:
-            window = h2.local_flow_control_window(self.number)
-            if connection.full or (window <= 0 and at < len(data)):
-                connection.flush()
-                held = 0
-                await self._wait_for_room()
-                if self.gone:
-                    return
-                continue
-            piece = data[at : at + min(window, h2.max_outbound_frame_size)]
-            at += len(piece)
-            held += len(piece)
-            ends = not more and at >= len(data)
-            h2.send_data(self.number, piece, end_stream=ends)
-            if ends:
-                break
-            if held >= PIECE:
-                connection.flush()
-                held = 0
-        connection.flush()
-
-    async def _wait_for_room(self) -> None:
-        self._room = self.serving.loop.create_future()
-        try:
-            await self._room
-        finally:
-            self._room = None
-
-    def _fields(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> Pairs:
-        """The head of the response."""
-        fields = [(b":status", b"%d" % status)]
-        self._left = None
-        for name, value in headers:
-            lower = name.lower()
-            if lower in _HOP_BY_HOP:
-                continue
-            if lower == b"content-length":
-                if not value.isdigit():
-                    raise ValueError(f"The response's content-length is {value!r}.")
-                self._left = int(value)
-            if b"\n" in value or b"\r" in value or b"\0" in value:
-                raise ValueError("A header of the response holds CR, LF or NUL.")
-            fields.append((lower, value))
-        fields.append((b"date", self.serving.date()))
-        self._bodiless = self._method == "HEAD" or status in (204, 304)
-        return fields
-
-    def _end(self) -> None:
-        connection = self._connection
-        connection.forget(self)
-        if not self.whole:
-            # RFC 9113, 8.1: so a server can "request that the client abort transmission".
-            connection.reset(self.number, ErrorCodes.NO_ERROR)
-        connection.flush()
-
-    def _break_off(self) -> None:
-        connection = self._connection
-        connection.forget(self)
-        connection.reset(self.number, ErrorCodes.INTERNAL_ERROR)
-        connection.flush()
-
-    def _over(self) -> None:
-        self._connection.running -= 1

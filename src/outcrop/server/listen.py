@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from outcrop.errors import ConfigurationError
 from outcrop.server import http1
-from outcrop.server.asgi import Bounds, Serving
+from outcrop.server.connections import Bounds, Serving
 
 if TYPE_CHECKING:
-    from outcrop.server.asgi import Application
+    from outcrop.server.connections import Application
     from outcrop.server.tls import Certificate
 
 #: RFC 9113, 3.4: what a client begins HTTP/2 with.

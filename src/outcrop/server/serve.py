@@ -210,7 +210,7 @@ class LocalBedrock:
         Raises:
             ConfigurationError: The port is in use, or the actor can't start.
         """
-        from outcrop.server.asgi import Bounds
+        from outcrop.server.connections import Bounds
         from outcrop.server.listen import Listener, reserve
 
         self._loop = asyncio.get_running_loop()
