@@ -12,6 +12,9 @@ Specification: RFC 9112; the bytes are `outcrop.wire.http1_answering`'s.
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from outcrop.server.asgi import Call, address, make_scope
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 MAX_AHEAD: Final = 64 * 1024
 #: Parts of a response from this size on aren't copied to join a head.
 LARGE: Final = 256 * 1024
+#: SO_LINGER: on, for no time: closing is a reset.
+_RESET: Final = struct.pack("ii", 1, 0) if sys.platform != "win32" else struct.pack("HH", 1, 0)
 
 
 class Connection(asyncio.Protocol):
@@ -291,4 +296,7 @@ class _Exchange(Call):
         self._connection.finish(self, keep_alive=self._writer.keep_alive)
 
     def _break_off(self) -> None:
+        if self._writer.until_close:  # or the end would look like that of a whole response
+            wire = self._connection.transport.get_extra_info("socket")
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._connection.abort()

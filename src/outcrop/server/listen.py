@@ -43,7 +43,9 @@ def reserve(host: str, port: int) -> socket.socket:
         ConfigurationError: The port is in use, or the address isn't this machine's.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    held = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio sets TCP_NODELAY only where the protocol is named; without it events wait for
+    # acknowledgements.
+    held = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":  # a port whose last connections still linger is free
             held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

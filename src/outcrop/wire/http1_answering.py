@@ -349,6 +349,11 @@ class ResponseWriter:
             raise ValueError("A header of the response has a name that is none.")
         return head + b"\r\n"
 
+    @property
+    def until_close(self) -> bool:
+        """Whether only the end of the connection tells the end of the body."""
+        return not self._chunked and self._left is None and not self._bodiless
+
     def _promise(self, value: bytes) -> None:
         if not value.isdigit() or (self._left is not None and self._left != int(value)):
             raise ValueError(f"The response's content-length is {value!r}.")
