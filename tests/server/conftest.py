@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from datetime import datetime
 
 import boto3
 import pytest
 from botocore.config import Config
+
+from outcrop.server.connections import Bounds
+from outcrop.server.listen import Listener, reserve
 
 #: What AWS's real replies have, as publicly recorded, though its service model forbids it.
 BROKEN_BY_AWS = {
@@ -106,3 +109,21 @@ def client_of():
             return client
 
         yield make
+
+
+@pytest.fixture
+def listening():
+    """Serves an ASGI application, within: gives the port and the listener."""
+
+    @asynccontextmanager
+    async def listen(application, *, certificate=None, **bounds):
+        held = reserve("127.0.0.1", 0)
+        port = held.getsockname()[1]
+        listener = Listener(application, held, certificate=certificate, bounds=Bounds(**bounds))
+        await listener.start()
+        try:
+            yield port, listener
+        finally:
+            await listener.wait_closed()
+
+    return listen

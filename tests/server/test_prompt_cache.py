@@ -61,10 +61,9 @@ class Clocked(LocalBedrock):
 
     now = 1_800_000_000.0
 
-    def _app(self, instance):
+    def _app(self):
         gate = Gate(None, region=self.options.region)
-        health = {"instance": instance}
-        return App(self._actor, gate, health=health, clock=lambda: self.now)
+        return App(self._actor, gate, clock=lambda: self.now)
 
 
 @contextmanager

@@ -80,7 +80,7 @@ def test_the_fixture_is_a_running_local_bedrock(bedrock, monkeypatch):
 def test_the_fixtures_module_imports_nothing_heavy():
     script = (
         "import sys, outcrop.testing.plugin\n"
-        "heavy = {'granian', 'orjson', 'msgspec', 'botocore', 'trustme', 'outcrop.server'}\n"
+        "heavy = {'h2', 'orjson', 'msgspec', 'botocore', 'trustme', 'outcrop.server'}\n"
         "print(sorted(heavy & sys.modules.keys()))\n"
     )
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)

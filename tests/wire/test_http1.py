@@ -12,7 +12,8 @@ from hypothesis import given, settings, strategies as st
 
 from outcrop.errors import APIConnectionError, RequestError
 from outcrop.wire.http import Request
-from outcrop.wire.http1 import MAX_CHUNK_LINE, MAX_HEAD, SMALL_BODY, ResponseReader, write_request
+from outcrop.wire.http1 import SMALL_BODY, ResponseReader, write_request
+from outcrop.wire.http1_framing import MAX_CHUNK_LINE, MAX_HEAD
 
 ORIGIN = "https://bedrock.example"
 

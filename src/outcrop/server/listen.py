@@ -1,65 +1,61 @@
 """The listening side: a port that is surely free, and the HTTP server on it.
 
-Rules: a port that is in use is refused by name before anything starts; answered means that this
-very server has replied; the process's logging stays as it is.
+Rules: a port that is in use is refused by name before anything starts; one port speaks HTTP/1.1 and
+HTTP/2, over TLS by ALPN and in clear text by how a client begins, because AWS's SDK for JavaScript
+speaks nothing but HTTP/2 to the runtime, on http:// too; connections are bounded in number and in
+the time that they may take; stopping leaves none behind. The application is called by ASGI.
 
-The HTTP server is granian, embedded in the running event loop, because it speaks HTTP/1.1 and, with
-prior knowledge, HTTP/2 on one port: AWS's SDK for JavaScript speaks nothing else to http://
-endpoints of the runtime. Its interface is ASGI: RSGI decodes the path, which signatures cover raw,
-and buffers a streamed response without bound.
+Specifications: RFC 7301 (ALPN), RFC 9113, 3.3 (HTTP/2 with prior knowledge).
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 import ssl
-import sys
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from granian.constants import Interfaces, SSLProtocols
-from granian.http import HTTP1Settings, HTTP2Settings
-from granian.net import SocketSpec  # pyright: ignore[reportPrivateImportUsage] - not exported
-from granian.server.embed import Server
-
 from outcrop.errors import ConfigurationError
-from outcrop.net.exit import rest_at_exit
+from outcrop.server import http1
+from outcrop.server.connections import Bounds, Serving
 
 if TYPE_CHECKING:
-    from outcrop.server.app import App
+    from outcrop.server.connections import Application
     from outcrop.server.tls import Certificate
 
-_START_SECONDS: Final = 30.0
-_MAX_HEADERS: Final = 64 * 1024
+#: RFC 9113, 3.4: what a client begins HTTP/2 with.
+PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+#: Connections that the kernel holds until they are accepted.
+BACKLOG: Final = 1024
+_TOO_MANY: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\n"
+    b"content-type: text/plain\r\ncontent-length: 32\r\n\r\nToo many connections are open.\r\n"
+)
 
 
 def reserve(host: str, port: int) -> socket.socket:
-    """A socket that holds a port without listening, for granian to bind it too.
-
-    On Linux granian binds with SO_REUSEPORT, and so would share a port with another server of the
-    same user without a word: an explicit port is therefore first bound alone.
+    """A socket that holds a port; a `Listener` listens on it.
 
     Raises:
         ConfigurationError: The port is in use, or the address isn't this machine's.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sets TCP_NODELAY only where the protocol is named; without it events wait for
+    # acknowledgements.
+    held = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        if port:
-            with socket.socket(family, socket.SOCK_STREAM) as alone:
-                alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                alone.bind((host, port))
-        held = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            if hasattr(socket, "SO_REUSEPORT"):
-                held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            held.bind((host, port))
-        except OSError:
-            held.close()
-            raise
+        if os.name == "posix":  # a port whose last connections still linger is free
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        elif hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # on Windows that flag would share the port
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        held.bind((host, port))
+        # Only who listens has the port for himself; nobody is answered before `Listener.start`.
+        held.listen(BACKLOG)
     except OSError as error:
+        held.close()
         raise ConfigurationError(
             f"Can't listen on {host} port {port}: {error.strerror or error}.",
             mend="Another server may run there: stop it, or choose another port; 0 is any."
@@ -69,112 +65,144 @@ def reserve(host: str, port: int) -> socket.socket:
     return held
 
 
-class _Server(Server):
-    """granian's server, without the descriptor that it leaves open at each start.
-
-    On Linux each worker binds by itself; the socket that granian makes before, only to see that it
-    can, is never closed. `reserve` has seen that already.
-    """
-
-    def _init_shared_socket(self) -> None:
-        if sys.platform == "linux":
-            self._ssp = SocketSpec(self.bind_addr, self.bind_port, self.backlog)
-        else:
-            super()._init_shared_socket()
-
-
 class Listener:
     """The HTTP server of an application.
 
     Args:
-        app: The application.
-        host: Address to listen on.
-        near: Address to call it by.
-        reserved: What `reserve` gave for it.
+        application: Who answers, by ASGI.
+        reserved: What `reserve` gave; it is the listener's from now on.
         certificate: For https.
-        connections: Most connections at once; idle ones count.
+        bounds: What clients may take. A connection beyond their number gets status 503 and is
+            closed; TLS handshakes aren't counted yet, and end in time.
     """
 
     def __init__(
         self,
-        app: App,
-        host: str,
+        application: Application,
         reserved: socket.socket,
         *,
-        near: str,
-        certificate: Certificate | None,
-        connections: int,
+        certificate: Certificate | None = None,
+        bounds: Bounds | None = None,
     ) -> None:
-        self._host = near
-        self._port: int = reserved.getsockname()[1]
-        self._certificate = certificate
         self._reserved = reserved
-        self._serving: asyncio.Task[None] | None = None
-        rest_at_exit()
-        self._server = _Server(
-            app,
-            address=host,
-            port=self._port,
-            interface=Interfaces.ASGINL,  # ASGI without lifespan
-            websockets=False,
-            log_enabled=False,
-            # Without this granian closes every logging handler of the process.
-            log_dictconfig={"incremental": True, "handlers": {}, "formatters": {}, "loggers": {}},
-            backpressure=connections,
-            http1_settings=HTTP1Settings(max_buffer_size=_MAX_HEADERS),
-            http2_settings=HTTP2Settings(max_headers_size=_MAX_HEADERS),
-            ssl_cert=certificate and certificate.chain,
-            ssl_key=certificate and certificate.key,
-            ssl_protocol_min=SSLProtocols.tls12,
+        self._tls = certificate and _context(certificate)
+        self._serving = Serving(
+            application, bounds=bounds or Bounds(), scheme="https" if certificate else "http"
         )
+        self._server: asyncio.Server | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
-    def start(self) -> asyncio.Task[None]:
-        """Serves; the task ends when it stops."""
-        if sys.platform != "linux":
-            self._reserved.close()  # elsewhere granian binds without SO_REUSEPORT
-        self._serving = asyncio.create_task(self._server.serve())
-        return self._serving
+    async def start(self) -> None:
+        """Accepts connections from now on."""
+        serving = self._serving
+        more: dict[str, Any] = {}
+        if self._tls is not None:
+            more = {"ssl": self._tls, "ssl_handshake_timeout": serving.bounds.head_seconds}
+        self._server = await serving.loop.create_server(
+            lambda: _Greeting(serving), sock=self._reserved, backlog=BACKLOG, **more
+        )
+        self._look()
 
-    async def stop(self) -> None:
-        """Ends it, and returns when it has ended."""
-        self._server.stop()
-        if self._serving is not None:
-            with suppress(Exception):  # `failure` tells it
-                await self._serving
+    def _look(self) -> None:
+        """Looks after all connections: one timer, however many they are."""
+        serving = self._serving
+        now = serving.loop.time()
+        for connection in list(serving.connections):
+            connection.look(now)
+        bounds = serving.bounds
+        pause = min(1.0, bounds.head_seconds / 2, bounds.idle_seconds / 2, bounds.linger_seconds)
+        self._timer = serving.loop.call_later(pause, self._look)
 
-    async def answered(self, path: str, *, proof: str) -> None:
-        """Returns once a GET of the path brings a reply with the proof in it.
+    def close(self) -> None:
+        """Accepts no connection and no request any more; idle connections are closed."""
+        self._serving.stopping = True
+        if self._server is not None:
+            self._server.close()
+        self._reserved.close()
+        for connection in list(self._serving.connections):
+            connection.shut()
 
-        Raises:
-            ConfigurationError: It doesn't, within half a minute.
-        """
-        deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline and not (self._serving and self._serving.done()):
-            with suppress(OSError, TimeoutError):
-                async with asyncio.timeout(1):
-                    if proof.encode() in await self._get(path):
-                        return
-            await asyncio.sleep(0.005)
-        raise self.failure()
+    async def wait_closed(self) -> None:
+        """Breaks off what is still being answered, and returns when no connection is left."""
+        self.close()
+        serving = self._serving
+        tasks = [call.task for call in serving.calls]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=serving.bounds.close_seconds)
+        with suppress(TimeoutError):  # they write what is left
+            async with asyncio.timeout(serving.bounds.close_seconds):
+                await serving.emptied()
+        if self._timer is not None:
+            self._timer.cancel()
+        for connection in list(serving.connections):
+            connection.abort()
+        await serving.emptied()
 
-    def failure(self) -> ConfigurationError:
-        """What is wrong, as far as it is known."""
-        cause = "it doesn't answer"
-        if self._serving is not None and self._serving.done():
-            cause = str(self._serving.exception() or "it ended")
-        return ConfigurationError(f"The server on {self._host} port {self._port}: {cause}.")
 
-    async def _get(self, path: str) -> bytes:
-        tls: dict[str, Any] = {}
-        if self._certificate is not None:
-            trust = ssl.create_default_context(cafile=self._certificate.ca)
-            tls = {"ssl": trust, "server_hostname": "localhost"}
-        reader, writer = await asyncio.open_connection(self._host, self._port, **tls)
-        try:
-            head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-            writer.write(head.encode())
-            return await reader.read()
-        finally:
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
+def _context(certificate: Certificate) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate.chain, certificate.key)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    return context
+
+
+class _Greeting(asyncio.Protocol):
+    """A connection until it is known what it speaks."""
+
+    _transport: Any
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+        self._said = b""
+        self._since = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        serving = self._serving
+        if serving.stopping or len(serving.connections) >= serving.bounds.connections:
+            self._transport.write(_TOO_MANY)
+            self._transport.close()
+            return
+        self._since = serving.loop.time()
+        serving.enter(self)
+        tls = transport.get_extra_info("ssl_object")
+        if tls is not None and tls.selected_alpn_protocol() == "h2":
+            self._hand_over(http2=True)
+
+    def data_received(self, data: bytes) -> None:
+        self._said += data
+        if self not in self._serving.connections:
+            return
+        if len(self._said) < len(PREFACE) and PREFACE.startswith(self._said):
+            return
+        self._hand_over(http2=self._said.startswith(PREFACE))
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - it is over either way
+        self._serving.leave(self)
+
+    def _hand_over(self, *, http2: bool) -> None:
+        self._serving.leave(self)
+        if http2:
+            # HPACK's tables are only for those who need them.
+            from outcrop.server import http2 as second
+
+            connection = second.Connection(self._serving)
+        else:
+            connection = http1.Connection(self._serving)
+        self._transport.set_protocol(connection)
+        connection.connection_made(self._transport)
+        if self._said:
+            connection.data_received(self._said)
+
+    def look(self, now: float) -> None:
+        if now - self._since > self._serving.bounds.idle_seconds:
+            self.abort()
+
+    def shut(self) -> None:
+        self._transport.close()
+
+    def abort(self) -> None:
+        self._transport.abort()

@@ -1,7 +1,7 @@
 """The local Bedrock as something that runs: in the current event loop, in a thread, or in `with`.
 
-Rules: ready means that it has answered its own health check; stopping breaks off what is being
-answered, then ends the actor; nothing is left behind: no thread, no socket, no file; what clients
+Rules: ready means that connections are accepted; stopping breaks off what is being answered, then
+ends the actor; nothing is left behind: no thread, no socket, no file; what clients
 need to find it (URL, keys, variables) is said here and nowhere else.
 """
 
@@ -12,7 +12,6 @@ import logging
 import os
 import threading
 import time
-import uuid
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -211,7 +210,7 @@ class LocalBedrock:
         Raises:
             ConfigurationError: The port is in use, or the actor can't start.
         """
-        from outcrop.server.app import HEALTH
+        from outcrop.server.connections import Bounds
         from outcrop.server.listen import Listener, reserve
 
         self._loop = asyncio.get_running_loop()
@@ -224,28 +223,22 @@ class LocalBedrock:
             stack.push_async_callback(self._actor.close)
             await self._actor.start()
             stack.push_async_callback(asyncio.to_thread, self._logs.close)
-            instance = uuid.uuid4().hex
-            app = self._app(instance)
+            app = self._app()
             listener = Listener(
                 app,
-                self.options.host,
                 reserved,
-                near=ANY.get(self.options.host, self.options.host),
                 certificate=self._certificate,
-                connections=max(1024, 4 * self.options.max_in_flight),
+                bounds=Bounds(connections=max(1024, 4 * self.options.max_in_flight)),
             )
-            stack.push_async_callback(listener.stop)
-            serving = listener.start()
-            stack.push_async_callback(app.close)  # first: the listener waits for what is answered
-            await listener.answered(HEALTH, proof=instance)
+            # From below: nobody is accepted, answers are broken off, connections end.
+            stack.push_async_callback(listener.wait_closed)
+            stack.push_async_callback(app.close)
+            stack.callback(listener.close)
+            await listener.start()
             self._warn()
             if ready is not None:
                 ready()
-            stopping = asyncio.create_task(until.wait())
-            stack.callback(stopping.cancel)
-            await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
-            if serving.done():
-                raise listener.failure()
+            await until.wait()
 
     def start(self) -> Self:
         """Runs it in a thread; returns when it accepts connections.
@@ -290,7 +283,7 @@ class LocalBedrock:
     def __exit__(self, *exc_info: object) -> None:
         self.stop()
 
-    def _app(self, instance: str) -> App:
+    def _app(self) -> App:
         from outcrop.server.accounts.access import Terms
         from outcrop.server.app import App
         from outcrop.server.auth import Gate
@@ -306,7 +299,7 @@ class LocalBedrock:
                 write_seconds=options.write_seconds,
             ),
             today=options.today,
-            health={"version": __version__, "instance": instance},
+            health={"version": __version__},
             accounts=self._accounts,
             terms=Terms(opening=options.access, standing=options.account),
             logs=self._logs,

@@ -13,25 +13,17 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from outcrop.errors import APIConnectionError, RequestError
 from outcrop.wire import fields
 from outcrop.wire.http import HeaderMap, host_of
+from outcrop.wire.http1_framing import MAX_HEAD, MessageReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from outcrop.wire.http import Request
+    from outcrop.wire.http1_framing import Pieces
 
-    _Pieces = list[bytes | memoryview]
-    #: (reader, data, where to begin, what is found of the body)
-    _State = Callable[[Any, bytes, int, _Pieces], None]
-
-#: Bytes of all heads of a reply together, interim ones included, and of its trailers.
-MAX_HEAD: Final = 64 * 1024
-#: Bytes of the line that gives a chunk's size, its extensions included.
-MAX_CHUNK_LINE: Final = 4096
 #: A body of up to so many bytes goes into one buffer with its head.
 SMALL_BODY: Final = 256 * 1024
 
@@ -103,7 +95,6 @@ def _unsendable() -> RequestError:
 
 _START: Final = b"HTTP/1."
 _NONE: Final[list[str]] = []
-_BLANK: Final = frozenset({b"\r\n", b"\n"})
 #: The head of a reply as servers send them, but for the last LF: status 200, ASCII only, no line
 #: that is folded or ends in a bare LF.
 _plain: Final = re.compile(
@@ -124,7 +115,7 @@ def _only(head: bytes, mark: bytes) -> bytes:
     return head[begin : head.find(b"\r", begin)].strip(b" \t")
 
 
-class ResponseReader:
+class ResponseReader(MessageReader):
     """Reads one response, however its bytes are cut.
 
     Attributes:
@@ -140,15 +131,9 @@ class ResponseReader:
     __slots__ = (
         "_close_after",
         "_first",
-        "_heads",
-        "_held",
-        "_left",
         "_method",
         "_origin",
-        "_read",
-        "_scanned",
         "begun",
-        "complete",
         "failure",
         "headers",
         "keep_alive",
@@ -165,19 +150,17 @@ class ResponseReader:
             method: That of the request: replies to HEAD have no body.
             origin: Where it went, for errors.
         """
+        super().__init__()
+        self._read = ResponseReader._read_head
         self._method = method
         self._origin = origin
-        # What comes next, as a function: a bound method kept in its own object would be a cycle,
-        # which only the garbage collector can take apart.
-        self._read: _State = ResponseReader._read_head
-        self._held = bytearray()
-        self._scanned = self._heads = self._left = self.status = 0
-        self._close_after = self.begun = self.complete = self.keep_alive = False
+        self.status = 0
+        self._close_after = self.begun = self.keep_alive = False
         self.failure: APIConnectionError | None = None
 
     def feed(self, data: bytes) -> bytes:
         """What these bytes hold of the body; may be none."""
-        out: _Pieces = []
+        out: Pieces = []
         try:
             self._read(self, data, 0, out)
         except APIConnectionError as error:
@@ -211,70 +194,35 @@ class ResponseReader:
     def _refuse(self, why: str) -> NoReturn:
         raise APIConnectionError(f"{self._origin} sent what isn't HTTP/1.1: {why}.")
 
-    def _finish(self, *, surplus: bool) -> None:
+    def _finish(self, data: bytes, at: int) -> None:
         self._read = ResponseReader._read_nothing
         self.complete = True
         # Bytes after the end would be taken for the next reply's.
-        self.keep_alive = not (surplus or self._close_after)
+        self.keep_alive = at >= len(data) and not self._close_after
 
-    def _read_nothing(self, data: bytes, at: int, _out: _Pieces) -> None:
+    def _read_nothing(self, data: bytes, at: int, _out: Pieces) -> None:
         """After the end."""
         if len(data) > at:
             self.keep_alive = False
 
     # The head. ───────────────────────────────────────────────────────────────────────────────────
 
-    def _read_head(self, data: bytes, at: int, out: _Pieces) -> None:
+    def _read_head(self, data: bytes, at: int, out: Pieces) -> None:
         if not (self._held or self._heads):
             stop = data.find(b"\r\n\r\n", at, at + _LONGEST_PLAIN)
             if stop > 0 and self._take_plain(data[at : stop + 1]):
                 self._read(self, data, stop + 4, out)
                 return
-        while True:
-            whole: bytes | bytearray = data
-            if self._held:
-                self._held += memoryview(data)[at:]
-                whole, at = self._held, 0
-            # RFC 9112, 2.2: "a recipient MAY recognize a single LF as a line terminator".
-            start = max(at, self._scanned)
-            stop = whole.find(b"\n\r\n", start)
-            bare = whole.find(b"\n\n", start, stop + 1 if stop >= 0 else len(whole))
-            if bare >= 0:
-                stop, end = bare, bare + 2
-            elif stop >= 0:
-                end = stop + 3
-            else:
-                self._hold_head(whole, at)
-                return
-            self._count_head(end - at)
-            head = bytes(whole[at:stop])
-            at = end
-            if whole is not data:
-                data = bytes(whole)
-                self._held = bytearray()
-            self._scanned = 0
-            if self._take_head(head):
-                self._read(self, data, at, out)
-                return
+        super()._read_head(data, at, out)
 
-    def _hold_head(self, whole: bytes | bytearray, at: int) -> None:
-        """Keeps what has come of a head, unless it can't become one."""
-        length = len(whole) - at
-        start = bytes(whole[at : at + len(_START)])
-        if start != _START[:length]:
+    def _check_start(self, start: bytes) -> None:
+        if not _START.startswith(start[: len(_START)]):
             if start[:1] in (b"\x15", b"\x16"):  # RFC 8446, 5.1: an alert, or a handshake
                 self._refuse("it speaks TLS there; is the URL's scheme https?")
-            self._refuse(f"it begins with {start!r}")
-        if self._heads + length > MAX_HEAD:
-            self._count_head(length)
-        if whole is not self._held:
-            self._held = bytearray(memoryview(whole)[at:])
-        self._scanned = max(0, length - 2)
+            self._refuse(f"it begins with {start[: len(_START)]!r}")
 
-    def _count_head(self, length: int) -> None:
-        self._heads += length
-        if self._heads > MAX_HEAD:
-            self._refuse(f"its head is longer than {MAX_HEAD} bytes")
+    def _head_too_long(self, start: bytes) -> NoReturn:  # noqa: ARG002 - however it begins
+        self._refuse(f"its head is longer than {MAX_HEAD} bytes")
 
     def _take_head(self, head: bytes) -> bool:
         """Reads a head and says how the body is framed; False for an interim response."""
@@ -385,111 +333,7 @@ class ResponseReader:
         else:
             self._read = ResponseReader._read_until_close
 
-    # The body. ───────────────────────────────────────────────────────────────────────────────────
-
-    def _read_sized(self, data: bytes, at: int, out: _Pieces) -> None:
-        left = self._left
-        have = len(data) - at
-        if have:
-            out.append(data if not at and have <= left else data[at : at + left])
-        if have < left:
-            self._left = left - have
-        else:
-            self._finish(surplus=have > left)
-
-    def _read_until_close(self, data: bytes, at: int, out: _Pieces) -> None:
+    def _read_until_close(self, data: bytes, at: int, out: Pieces) -> None:
+        """RFC 9112, 6.3, 8: a reply without a length ends with its connection."""
         if at < len(data):
             out.append(memoryview(data)[at:] if at else data)
-
-    def _read_chunks(self, data: bytes, at: int, out: _Pieces) -> None:
-        """At the line that gives a chunk's size; takes whole chunks as far as the data goes."""
-        size = len(data)
-        if self._held:
-            line, at = self._line(data, at, MAX_CHUNK_LINE)
-            if line is not None:
-                self._enter_chunk(data, at, out, self._length_of(line))
-            return
-        view = memoryview(data)
-        while at < size:
-            stop = data.find(b"\r\n", at, at + 14)
-            length = fields.size(data[at:stop]) if stop > 0 else -1
-            begin = stop + 2
-            if length < 0:  # there is more in the line than a size, or less than a line
-                line, begin = self._line(data, at, MAX_CHUNK_LINE)
-                if line is None:
-                    return
-                length = self._length_of(line)
-            end = begin + length
-            if not length or end + 2 > size:  # the last one, or not the whole of it
-                self._enter_chunk(data, begin, out, length)
-                return
-            out.append(view[begin:end])
-            if data[end : end + 2] != b"\r\n":
-                self._refuse("a chunk is longer than its size")
-            at = end + 2
-
-    def _length_of(self, line: bytes) -> int:
-        """The size in a chunk's line that may have an extension, and spaces, as some pad it."""
-        size, _, _ = line[:-2].partition(b";")
-        length = fields.size(size.rstrip(b" \t"))
-        if length < 0 or line.find(b"\r") != len(line) - 2:
-            self._refuse(f"a chunk begins with {line[:40]!r}")
-        return length
-
-    def _enter_chunk(self, data: bytes, at: int, out: _Pieces, length: int) -> None:
-        self._left = length
-        if length:
-            self._read = ResponseReader._read_chunk
-        else:
-            self._read = ResponseReader._read_trailers
-            self._scanned = 0
-        self._read(self, data, at, out)
-
-    def _read_chunk(self, data: bytes, at: int, out: _Pieces) -> None:
-        """Within a chunk."""
-        left = self._left
-        have = len(data) - at
-        if have:
-            out.append(data if not at and have <= left else memoryview(data)[at : at + left])
-        if have < left:
-            self._left = left - have
-            return
-        self._left = 2
-        self._read = ResponseReader._read_chunk_end
-        if have > left:
-            self._read_chunk_end(data, at + left, out)
-
-    def _read_chunk_end(self, data: bytes, at: int, out: _Pieces) -> None:
-        """At the CRLF after a chunk, or at its second half."""
-        left = self._left
-        got = data[at : at + left]
-        if got != b"\r\n"[2 - left :][: len(got)]:
-            self._refuse("a chunk is longer than its size")
-        self._left = left - len(got)
-        if not self._left:
-            self._read = ResponseReader._read_chunks
-            self._read_chunks(data, at + left, out)
-
-    def _read_trailers(self, data: bytes, at: int, _out: _Pieces) -> None:
-        """After the last chunk: fields that nobody asked for, then an empty line."""
-        while at < len(data):
-            line, at = self._line(data, at, MAX_HEAD - self._scanned)
-            if line is None:
-                return
-            self._scanned += len(line)
-            if line in _BLANK:
-                self._finish(surplus=at < len(data))
-                return
-
-    def _line(self, data: bytes, at: int, most: int) -> tuple[bytes | None, int]:
-        """A line with its end, and where that is; None if it hasn't all come, which is held."""
-        held = self._held
-        stop = data.find(b"\n", at) + 1
-        if len(held) + (stop or len(data)) - at > most:
-            self._refuse("a line among its chunks is too long")
-        if not stop:
-            held += memoryview(data)[at:]
-            return None, len(data)
-        line = bytes(held) + data[at:stop]
-        held.clear()
-        return line, stop
