@@ -66,6 +66,7 @@ class Script:
         self.replies = list(replies)
         self.steps: list[Any] = []
         self.clock = 1000.0
+        self.fetching = 0.0  # seconds that credentials take
 
     def run(self, steps: Any) -> Any:
         reply: Any = None
@@ -83,7 +84,9 @@ class Script:
                 case Roll():
                     reply = 0.0
                 case Identify():
-                    reply = Identified(KEYS, self.clock, self.clock)
+                    asked = self.clock
+                    self.clock += self.fetching
+                    reply = Identified(KEYS, asked, self.clock)
                 case Sleep(seconds):
                     self.clock += seconds
                 case ReadAll(response):
@@ -123,6 +126,16 @@ def test_throttling_is_waited_out():
     script = Script(THROTTLED, THROTTLED, OK)
     assert script.run(complete(call(max_retries=2))).retries == 2
     assert [step.seconds for step in script.steps if isinstance(step, Sleep)] == [0.5, 1.0]
+
+
+def test_the_deadline_counts_from_when_credentials_are_asked_for():
+    script = Script(THROTTLED, OK)
+    script.fetching = 100.0
+    assert script.run(complete(call(deadline=101))).retries == 1
+    script = Script(THROTTLED, OK)
+    script.fetching = 100.0
+    with pytest.raises(errors.ThrottlingException):
+        script.run(complete(call(deadline=100)))
 
 
 def test_each_attempt_is_signed_at_its_own_time():

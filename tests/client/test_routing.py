@@ -105,6 +105,23 @@ def test_a_model_that_has_ended_is_refused_with_its_successor():
     assert "ended" in str(caught.value)
 
 
+def test_a_model_ends_while_a_client_runs(peer, monkeypatch):
+    from outcrop.client import request, routing
+
+    peer.whole(200, BODY)
+    peer.whole(200, BODY)
+    asking = client(peer)
+    for day, number in (("2026-10-01", 20_000), ("2026-10-01", 20_000), ("2026-10-15", 20_014)):
+        monkeypatch.setattr(request, "time", lambda number=number: number * 86_400.0)
+        monkeypatch.setattr(routing, "_today", lambda day=day: day)
+        if day < "2026-10-14":
+            with pytest.warns(DeprecationWarning, match="2026-10-14"):
+                asking.messages.create(model="sonnet-4", **ASK)
+        else:
+            with pytest.raises(errors.RequestError, match="ended"):
+                asking.messages.create(model="sonnet-4", **ASK)
+
+
 def test_an_unknown_model_is_passed_on_with_a_warning(peer):
     peer.whole(200, BODY)
     with pytest.warns(UserWarning, match="doesn't know 'anthropic.claude-next'") as warned:
