@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from outcrop.activity import engine, worker
+from outcrop.activity import engine, worker, workers
 from outcrop.bedrock.invocation_log import Invocation
 from outcrop.delivery.activity_folder import ActivityFolder
 from outcrop.errors import ConfigurationError
@@ -114,7 +114,7 @@ def test_a_process_that_fails_fails_the_question(
         begun.append(real([sys.executable, "-c", code] if not begun else command, **given))
         return begun[-1]
 
-    monkeypatch.setattr(engine.subprocess, "Popen", instead)
+    monkeypatch.setattr(workers.subprocess, "Popen", instead)
     log = opened()
     with pytest.raises(Exception, match=reason) as caught:
         log.rows(CALLS)
@@ -134,7 +134,7 @@ def test_a_process_that_ends_before_it_was_told_anything_says_why(
     real = subprocess.Popen
     code = "import os, sys; os.close(0); sys.exit('no memory for this')"
     monkeypatch.setattr(
-        engine.subprocess,
+        workers.subprocess,
         "Popen",
         lambda command, **given: real([sys.executable, "-c", code], **given),
     )

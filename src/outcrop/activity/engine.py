@@ -11,21 +11,18 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
-from queue import Queue
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from outcrop.activity import lines, records, source, trail, views, worker
+from outcrop.activity import lines, records, source, trail, views, worker, workers
 from outcrop.errors import ConfigurationError, RequestError
 
 if TYPE_CHECKING:
@@ -41,8 +38,6 @@ if TYPE_CHECKING:
 MEMORY: Final = "600MB"
 #: Bytes of files from which on they are read by several processes.
 PARALLEL_BYTES: Final = 16 * 1024 * 1024
-#: The C library is to keep what a file's text took for the next one: half of the system's time.
-_MALLOC: Final = dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(2**30))
 _UNITS: Final = {"d": "days", "h": "hours", "m": "minutes", "w": "weeks"}
 
 
@@ -335,23 +330,23 @@ class Activity:
 
     def _compacted_paths(self) -> list[tuple[File, str]]:
         if self._paths is None:
-            from outcrop.activity import compacted
+            from outcrop.activity import compacted_files
 
-            self._paths = compacted.local(self._parquet, self._folder)
+            self._paths = compacted_files.local(self._parquet, self._folder)
         return self._paths
 
     def _compacted(self, columns: str, needle: str = "", *, tell: bool = False) -> str:
         """The SQL of what the compacted files have, empty if none of them is sound."""
-        from outcrop.activity import compacted
+        from outcrop.activity import compacted_files
 
         if self._sound is None:
-            self._sound, self._compacted_told = compacted.examine(self._compacted_paths())
+            self._sound, self._compacted_told = compacted_files.examine(self._compacted_paths())
         if tell:
             self._tell(self._compacted_told)
         if not self._sound:
             return ""
         names = ", ".join("'" + path.replace("'", "''") + "'" for path in self._sound)
-        where = compacted.having(needle) if needle else ""
+        where = compacted_files.having(needle) if needle else ""
         files = f"read_parquet([{names}], union_by_name = true)"
         return f"SELECT {columns} FROM {files} {where}"  # noqa: S608 - our own names
 
@@ -372,15 +367,16 @@ class Activity:
         self._connection.unregister("given")
 
     def _parts(self, what: str, needle: str) -> Iterator[Part]:
-        from outcrop.activity import compacted
+        from outcrop.activity import compacted_files
 
-        files = compacted.without_sources(self._lines, self._compacted_paths())
+        files = compacted_files.without_sources(self._lines, self._compacted_paths())
         whole = sum(file.size for file in files)
         several = whole > PARALLEL_BYTES and sys.executable  # a program that embeds Python has none
         count = os.cpu_count() or 1 if several else 1
-        jobs = [worker.Job(what, part, needle, self._folder) for part in _share(files, count)]
+        shares = workers.share(files, count)
+        jobs = [worker.Job(what, part, needle, self._folder) for part in shares]
         found = (
-            _by_processes(jobs)
+            workers.parts(jobs)
             if len(jobs) > 1
             else chain.from_iterable(worker.parts(job) for job in jobs)
         )
@@ -390,90 +386,6 @@ class Activity:
             if self._progress is not None:
                 self._progress(done, whole)
             yield part
-
-
-def _share(files: Sequence[File], count: int) -> list[list[File]]:
-    """The files in shares of about the same size."""
-    shares: list[list[File]] = [[] for _ in range(min(count, 8))]
-    sizes = [0] * len(shares)
-    for file in sorted(files, key=lambda one: -one.size):
-        at = sizes.index(min(sizes))
-        shares[at].append(file)
-        sizes[at] += file.size
-    return [share for share in shares if share]
-
-
-def _by_processes(jobs: Sequence[worker.Job]) -> Iterator[Part]:
-    """What workers read, as it comes from any of them."""
-    found: Queue[Part | Exception | None] = Queue()
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "outcrop.activity.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, **_MALLOC, **_as_here()},
-        )
-        for _ in jobs
-    ]
-    threads = [
-        threading.Thread(target=_receive, args=(process, job, found), daemon=True)
-        for process, job in zip(processes, jobs, strict=True)
-    ]
-    for thread in threads:
-        thread.start()
-    running = len(threads)
-    try:
-        while running:
-            item = found.get()
-            if item is None:
-                running -= 1
-            elif isinstance(item, Exception):
-                raise item
-            else:
-                yield item
-    finally:
-        for process in processes:
-            process.kill()
-        for process, thread in zip(processes, threads, strict=True):
-            thread.join()
-            process.wait()
-            for pipe in (process.stdin, process.stdout, process.stderr):
-                if pipe is not None:
-                    with suppress(BrokenPipeError):
-                        pipe.close()
-
-
-def _as_here() -> dict[str, str]:
-    """What makes a worker find the modules that are found here, and none in the current folder.
-
-    `python -m` looks there first: whoever can write to it could have a module of theirs run.
-    """
-    ours = str(Path(__file__).parents[2])
-    return {
-        "PYTHONPATH": os.pathsep.join([*(path for path in sys.path if path), ours]),
-        "PYTHONSAFEPATH": "1",
-    }
-
-
-def _receive(process: subprocess.Popen[bytes], job: worker.Job, found: Queue[Any]) -> None:
-    assert process.stdin is not None  # opened as pipes
-    assert process.stdout is not None
-    assert process.stderr is not None
-    try:
-        with suppress(BrokenPipeError):  # it has ended already: its status says why
-            process.stdin.write(msgspec.json.encode(job))
-            process.stdin.close()
-        for line in process.stdout:
-            found.put(msgspec.json.decode(line, type=worker.Part))
-        said = process.stderr.read().decode("utf-8", "replace").strip()
-        if process.wait() != 0:
-            last = said.rpartition("\n")[2] or f"status {process.returncode}"
-            found.put(ConfigurationError(f"Records couldn't be read: {last}"))
-    except Exception as error:  # noqa: BLE001 - raised where the parts are waited for
-        found.put(error)
-    finally:
-        found.put(None)
 
 
 def moment(value: object, name: str, *, now: datetime | None = None) -> datetime | None:
