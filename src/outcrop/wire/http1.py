@@ -109,6 +109,7 @@ class ResponseReader(MessageReader):
         "status",
     )
 
+    _takes_bare_lf = True
     headers: HeaderMap
     _first: dict[str, str]
 
