@@ -50,6 +50,7 @@ unit: setup  ## the project's own tests, and the examples of the docs
 
 fuzz: setup  ## hostile bytes for every reader, hostile JSON for every operation
 	$(BIN)/python tests/wire/fuzz_frames.py --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED)
+	$(BIN)/python tests/server/fuzz_connections.py --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED)
 	$(BIN)/python tests/server/fuzz_requests.py --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED)
 
 conformance: setup $(FOREIGN:%=.venvs/%/.ready) .venvs/node/node_modules/.ready  ## foreign clients judge the local Bedrock

@@ -1,4 +1,4 @@
-"""What the local Bedrock takes for a scripted reply, signature verified; granian alone beside it.
+"""What the local Bedrock takes for a scripted reply, signature verified; its bare server beside it.
 
 Two servers on CPU 0, asked in turn from CPU 1 over keep-alive connections: the local Bedrock with a
 script, and a bare ASGI application on the same HTTP server that answers the same bytes, in as many
@@ -62,9 +62,8 @@ async def serve_bedrock() -> None:
 
 
 async def serve_bare() -> None:
-    """Granian with an application that sends bytes: the parts that it is given on its input."""
-    from granian.constants import Interfaces  # noqa: PLC0415 - this process only
-    from granian.server.embed import Server  # noqa: PLC0415 - this process only
+    """Its HTTP server with an application that sends the parts that it is given on its input."""
+    from outcrop.server.listen import Listener, reserve  # noqa: PLC0415 - this process only
 
     told = json.loads(sys.stdin.readline())
     parts = {name: [bytes.fromhex(each) for each in told[name]] for name in (CALL, STREAM)}
@@ -82,31 +81,15 @@ async def serve_bare() -> None:
             await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = Server(
-        app,
-        address="127.0.0.1",
-        port=port,
-        interface=Interfaces.ASGINL,
-        websockets=False,
-        log_enabled=False,
-    )
-    serving = asyncio.create_task(server.serve())
-    while not _listens(port):  # noqa: ASYNC110 - it has no event for that
-        await asyncio.sleep(0.05)
+    reserved = reserve("127.0.0.1", 0)
+    port = reserved.getsockname()[1]
+    listener = Listener(app, reserved)
+    await listener.start()
     until = asyncio.Event()
     _until_input_ends(until)
     print(json.dumps({"port": port}), flush=True)
     await until.wait()
-    server.stop()
-    await serving
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    await listener.wait_closed()
 
 
 def _until_input_ends(until: asyncio.Event) -> None:

@@ -111,7 +111,7 @@ def local_rows(found: dict[str, dict[str, float]]) -> Iterator[Row]:
             note=f"median {figures['us']:.4g}",
         )
         yield Row(
-            what=f"local Bedrock, {what}: bare granian",
+            what=f"local Bedrock, {what}: bare server",
             measured=figures["times_bare"],
             target=LOCAL_TIMES_BARE,
             unit="x",

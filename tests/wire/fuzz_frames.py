@@ -3,7 +3,8 @@
     python tests/wire/fuzz_frames.py --seconds 60 --seed 1
 
 Ends with status 1 at the first exception that isn't one of ours, and prints what it takes to see it
-again. Frames may raise only `EventStreamError`, claims only refusals, API keys only one refusal.
+again. Frames may raise only `EventStreamError`, claims only refusals, API keys only one refusal,
+requests nothing: what is wrong with them is the same whole and cut.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from outcrop.wire import api_keys, sigv4
 from outcrop.wire.credentials import Credentials
 from outcrop.wire.eventstream import Byte, Decoder, Long, Timestamp, encode
 from outcrop.wire.http import Request
+from outcrop.wire.http1_answering import RequestReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +42,14 @@ FRAMES = [
     encode({":event-type": "chunk", ":message-type": "event"}, b'{"bytes":"e30="}'),
     encode({"t": True, "b": Byte(1), "l": Long(2), "d": Timestamp(3), "x": b"\xff"}, b""),
     encode({}, b"x" * 100),
+]
+REQUESTS = [
+    b"POST /a?b=%20 HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nX-A: 1\r\n\r\nbody",
+    (
+        b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"4;x=y\r\nbody\r\n00a\r\n0123456789\r\n0\r\nX-Sum: 1\r\n\r\n"
+    ),
+    b"GET http://h/a?b HTTP/1.0\r\nConnection: keep-alive\r\nExpect: 100-continue\r\n\r\n",
 ]
 KEY = api_keys.mint(KEYS, region="us-east-1", now=NOW).token
 
@@ -141,7 +151,28 @@ def fuzz_api_keys(dice: random.Random) -> None:
         pass
 
 
-TARGETS: list[Callable[[random.Random], None]] = [fuzz_frames, fuzz_claims, fuzz_api_keys]
+def fuzz_requests(dice: random.Random) -> None:
+    data = mutated(dice, dice.choice(REQUESTS))
+    whole, cut = RequestReader(), RequestReader()
+    body, pieces, at = whole.feed(data), b"", 0
+    while at < len(data):
+        size = dice.randint(1, 20)
+        pieces += cut.feed(data[at : at + size])
+        at += size
+    seen = [
+        (each.begun, each.complete, each.failure and each.failure.status_code)
+        for each in (whole, cut)
+    ]
+    if seen[0] != seen[1] or body != pieces:
+        raise RuntimeError(f"{data!r}: {seen}, {body!r}, {pieces!r}")
+
+
+TARGETS: list[Callable[[random.Random], None]] = [
+    fuzz_frames,
+    fuzz_claims,
+    fuzz_api_keys,
+    fuzz_requests,
+]
 
 
 def main() -> int:

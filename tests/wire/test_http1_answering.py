@@ -266,6 +266,8 @@ def test_an_unknown_transfer_coding_isnt_implemented(coding):
         LINE + b"X-A: a\0b\r\n\r\n",
         LINE + b"X-A: a\nX-B: b\r\n\r\n",
         LINE + b"X-A: a\n\r\n",
+        LINE + b"X-A: a\r\n\n",
+        LINE + b"X-A: a\r\n\nX-B: b\r\n\r\n",
         b"GET / HTTP/1.1\nHost: h\n\n",
         b"GET / HTTP/1.1\nHost: h\r\n\r\n",
         b"GET /\rx HTTP/1.1\r\nHost: h\r\n\r\n",

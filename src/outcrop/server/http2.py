@@ -34,6 +34,7 @@ from h2.events import (
     WindowUpdated,
 )
 from h2.exceptions import ProtocolError, StreamClosedError
+from h2.frame_buffer import FrameBuffer
 from h2.settings import SettingCodes, Settings
 
 from outcrop.server.asgi import address, make_scope
@@ -42,6 +43,7 @@ from outcrop.wire.http1_framing import MAX_HEAD
 
 if TYPE_CHECKING:
     from h2.events import Event
+    from hyperframe.frame import Frame
 
     from outcrop.server.connections import Serving
     from outcrop.wire.http1_answering import Pairs
@@ -75,6 +77,15 @@ class _Machine(H2ConnectionStateMachine):
             ConnectionState.SERVER_OPEN,
         )
     }
+
+
+class _Frames(FrameBuffer):
+    """h2's buffer, which would hold 16 MB before it says that a frame is too large."""
+
+    def __next__(self) -> Frame:
+        if len(self._data) >= 3:
+            self._validate_frame_length(int.from_bytes(self._data[:3], "big"))
+        return super().__next__()
 
 
 class _Allowance:
@@ -111,6 +122,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, serving: Serving) -> None:
         self.h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
         self.h2.state_machine = _Machine()
+        self.h2.incoming_buffer = _Frames(server=True)
         self.h2.local_settings = Settings(
             client=False,
             initial_values={

@@ -83,22 +83,20 @@ class Stream(Call):
     def _write(self, head: Head | None, data: bytes, *, more: bool) -> Awaitable[None] | None:
         connection = self._connection
         h2 = connection.h2
-        if head is not None:
-            fields = self._fields(*head)
-            if self._bodiless:
-                data = b""
-            ends = not (data or more)
-            h2.send_headers(self.number, fields, end_stream=ends)
-            if ends:
-                connection.flush()
-                return None
-        elif self._bodiless:
+        fields = None if head is None else self._fields(*head)
+        if self._bodiless:
             data = b""
-        if self._left is not None and not self._bodiless:
+        elif self._left is not None:
             self._left -= len(data)
             if self._left < 0 or (self._left and not more):
                 raise ValueError("The response's body isn't as long as its content-length.")
         size = len(data)
+        if fields is not None:
+            ends = not (size or more)
+            h2.send_headers(self.number, fields, end_stream=ends)
+            if ends:
+                connection.flush()
+                return None
         if connection.full or size > min(
             h2.max_outbound_frame_size, h2.local_flow_control_window(self.number)
         ):

@@ -140,6 +140,7 @@ class ResponseReader(MessageReader):
         "status",
     )
 
+    _takes_bare_lf = True
     headers: HeaderMap
     _first: dict[str, str]
 

@@ -74,6 +74,7 @@ class RequestReader(MessageReader):
 
     def __init__(self) -> None:
         super().__init__()
+        self._read = RequestReader._read_head
         self.begun = self.keep_alive = self.expects_continue = False
         self.surplus = b""
         self.failure: APIStatusError | None = None
@@ -116,6 +117,18 @@ class RequestReader(MessageReader):
         self.surplus += data[at:]
 
     # The head. ───────────────────────────────────────────────────────────────────────────────────
+
+    def _read_head(self, data: bytes, at: int, out: Pieces) -> None:
+        # A head that comes whole, as most do; what ends in bare LF before is refused all the same.
+        stop = -1 if self._held or self._heads else data.find(b"\r\n\r\n", at)
+        if stop < 0 or stop + 4 - at > MAX_HEAD:
+            super()._read_head(data, at, out)
+            return
+        self._heads = stop + 4 - at
+        if self._take_head(data[at : stop + 1]):
+            self._read(self, data, stop + 4, out)
+        else:
+            super()._read_head(data, stop + 4, out)
 
     def _check_start(self, start: bytes) -> None:
         if start[:1] == b"\x16":  # RFC 8446, 5.1: a handshake
@@ -197,7 +210,7 @@ class RequestReader(MessageReader):
 
     def _take_fields(self, lines: list[bytes], host: bytes) -> None:
         self.headers = pairs = Pairs()
-        known: Pairs = []
+        known: dict[bytes, bytes] = {}
         for line in lines:
             name, colon, value = line.partition(b":")
             lower = _lower(name) if len(name) <= fields.LONGEST_NAME else b""
@@ -205,29 +218,32 @@ class RequestReader(MessageReader):
                 # Folded lines too: RFC 9112, 5.2: a server "MUST either reject the message …".
                 # And 5.1: "No whitespace is allowed between the field name and colon".
                 self._refuse(f"line {len(pairs) + 2} of its head isn't a field")
-            pair = lower, value.strip(b" \t")
+            value = value.strip(b" \t")
+            pairs.append((lower, value))
             if lower in _KNOWN:
-                known.append(pair)
-            pairs.append(pair)
-        hosts = [value for name, value in known if name == b"host"]
-        if len(hosts) > 1 or (not hosts and self.version == "1.1"):  # RFC 9112, 3.2
-            self._refuse(f"it names {len(hosts) or 'no'} hosts")
+                if lower in known:
+                    # RFC 9110, 5.3: the values of all lines, "separated by a comma", are the value.
+                    value = known[lower] + b"," + value
+                    if lower == b"host":  # RFC 9112, 3.2: "more than one Host header field line"
+                        self._refuse("it names more than one host")
+                known[lower] = value
+        if b"host" not in known and self.version == "1.1":  # RFC 9112, 3.2
+            self._refuse("it names no host")
         if host:
             # RFC 9112, 3.2.2: a server "MUST ignore the received Host header field" then.
-            kept = [pair for pair in pairs if pair[0] != b"host"]
-            self.headers = [(b"host", host), *kept]
-        options = _items(known, b"connection")
-        self.keep_alive = (
-            "close" not in options if self.version == "1.1" else "keep-alive" in options
-        )
+            self.headers = [(b"host", host), *(pair for pair in pairs if pair[0] != b"host")]
+        self.keep_alive = self.version == "1.1"
+        if b"connection" in known:
+            options = _items(known[b"connection"])
+            self.keep_alive = "close" not in options if self.keep_alive else "keep-alive" in options
         self._frame(known)
 
-    def _frame(self, known: Pairs) -> None:
+    def _frame(self, known: dict[bytes, bytes]) -> None:
         """How the body ends: RFC 9112, 6.1 and 6.3."""
-        lengths = _items(known, b"content-length")
-        codings = _items(known, b"transfer-encoding")
-        if codings:
-            if lengths:
+        length = known.get(b"content-length")
+        if b"transfer-encoding" in known:
+            codings = _items(known[b"transfer-encoding"])
+            if length is not None:
                 self._refuse("it has both Content-Length and Transfer-Encoding")
             if self.version == "1.0":
                 self._refuse("HTTP/1.0 has no Transfer-Encoding")
@@ -236,16 +252,18 @@ class RequestReader(MessageReader):
                 self._refuse(f"it is encoded as {', '.join(codings)[:60]!r}", status=status)
             self._read = RequestReader._read_chunks
         else:
-            if lengths:
+            if length is not None:
+                lengths = _items(length)
                 if not fields.is_one_length(lengths):
                     self._refuse("its Content-Length isn't one number")
                 self._left = int(lengths[0])
             self._read = RequestReader._read_sized
         # RFC 9110, 10.1.1: of a 1.0 client it "MUST" be ignored.
-        if self.version == "1.1" and (expected := _items(known, b"expect")):
+        if b"expect" in known and self.version == "1.1":
+            expected = _items(known[b"expect"])
             if expected != ["100-continue"]:
                 self._refuse(f"it expects {', '.join(expected)[:60]!r}", status=417)
-            self.expects_continue = bool(codings) or self._left > 0
+            self.expects_continue = self._left > 0 or self._read is RequestReader._read_chunks
 
 
 @lru_cache(maxsize=512)
@@ -261,12 +279,9 @@ def _method(word: bytes) -> str:
     return text if len(word) <= 32 and fields.lower(text) else ""
 
 
-def _items(pairs: Pairs, field: bytes) -> list[str]:
-    """The comma-separated items of a field, wherever it stands, in lower case."""
-    values = [value for name, value in pairs if name == field]
-    if not values:
-        return []
-    return [item.strip(" \t") for item in b",".join(values).decode("latin-1").lower().split(",")]
+def _items(value: bytes) -> list[str]:
+    """The comma-separated items of a field's value, in lower case."""
+    return [item.strip(" \t") for item in value.decode("latin-1").lower().split(",")]
 
 
 # A response. ─────────────────────────────────────────────────────────────────────────────────────

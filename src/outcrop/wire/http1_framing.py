@@ -9,7 +9,7 @@ Specification: RFC 9112 (HTTP/1.1), 2.2 (lines), 6 (bodies), 7.1 (chunks).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 from outcrop.wire import fields
 
@@ -35,6 +35,9 @@ class MessageReader:
     """
 
     __slots__ = ("_heads", "_held", "_left", "_read", "_scanned", "complete")
+
+    #: RFC 9112, 2.2: "a recipient MAY recognize a single LF as a line terminator".
+    _takes_bare_lf: ClassVar = False
 
     def __init__(self) -> None:
         # What comes next, as a function: a bound method kept in its own object would be a cycle,
@@ -78,11 +81,12 @@ class MessageReader:
             if self._held:
                 self._held += memoryview(data)[at:]
                 whole, at = self._held, 0
-            # RFC 9112, 2.2: "a recipient MAY recognize a single LF as a line terminator".
             start = max(at, self._scanned)
             stop = whole.find(b"\n\r\n", start)
             bare = whole.find(b"\n\n", start, stop + 1 if stop >= 0 else len(whole))
             if bare >= 0:
+                if not self._takes_bare_lf:
+                    self._refuse("a line of its head ends in a lone LF")
                 stop, end = bare, bare + 2
             elif stop >= 0:
                 end = stop + 3
