@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from outcrop.bedrock import faults
 from outcrop.bedrock.invoke import MAX_BODY
 from outcrop.errors import RequestTimeoutError, ValidationException
+from outcrop.server.asgi import DISCONNECT
 from outcrop.server.auth import Head
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 #: How much of an unwanted body is read and dropped, for the sake of the reply.
 MAX_DROPPED: Final = 4 * MAX_BODY
-#: An extension of the scope: takes a function to be called once the client is gone.
-DISCONNECT: Final = "outcrop.disconnect"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
