@@ -161,7 +161,8 @@ def test_a_raw_stream_keeps_no_more_than_its_bound(monkeypatch):
     from outcrop.testing import local_bedrock
 
     monkeypatch.setattr(streams.SyncReading, "_most", 500)
-    with local_bedrock(actor=lambda ask: "Granite, most likely. " * 20) as bedrock:
+    # More than one read brings: the first, which comes with the head, isn't counted.
+    with local_bedrock(actor=lambda ask: "Granite, most likely. " * 2000) as bedrock:
         client = AnthropicBedrock(
             aws_access_key=bedrock.access_key,
             aws_secret_key=bedrock.secret_key,
@@ -170,7 +171,7 @@ def test_a_raw_stream_keeps_no_more_than_its_bound(monkeypatch):
         )
         asked = {
             "model": "global.anthropic.claude-opus-4-8",
-            "max_tokens": 500,
+            "max_tokens": 50_000,
             "messages": [{"role": "user", "content": "Which rock?"}],
         }
         stream = client.messages.create(stream=True, **asked)
@@ -178,4 +179,4 @@ def test_a_raw_stream_keeps_no_more_than_its_bound(monkeypatch):
         assert events[-1] == "message_stop"
         assert not stream._so_far().started
         with client.messages.stream(**asked) as helper:  # who wants the message gets all of it
-            assert helper.get_final_text() == "Granite, most likely. " * 20
+            assert helper.get_final_text() == "Granite, most likely. " * 2000

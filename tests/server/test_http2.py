@@ -572,19 +572,28 @@ async def test_more_streams_than_are_allowed_end_the_connection(listening):
 
 
 async def test_streams_whose_application_goes_on_count(listening):
+    all_called, called = asyncio.Event(), []
+
     async def app(scope, receive, send):
         if scope["raw_path"] != b"/good":
+            called.append(scope)
+            if len(called) == http2.MAX_STREAMS:
+                all_called.set()
             await asyncio.sleep(3600)
         await echo(scope, receive, send)
 
     async with listening(app) as (port, listener), connected(port) as client:
         for _ in range(http2.MAX_STREAMS):
             client.h2.reset_stream(client.ask(head(), b""))
+        client.flush()
+        await asyncio.wait_for(all_called.wait(), 30)
         refused = client.ask(head(b"POST", b"/good"), b"")
         await client.until(lambda: client.resets)
         assert client.resets == {refused: ErrorCodes.REFUSED_STREAM}
-        for call in list(listener._serving.calls):
-            call.task.cancel()
+        tasks = [call.task for call in listener._serving.calls]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
         assert (await client.reply(client.ask(head(b"POST", b"/good"), b"")))[0] == 200
 
 

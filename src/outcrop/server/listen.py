@@ -66,7 +66,7 @@ def reserve(host: str, port: int) -> socket.socket:
 
 
 class Listener:
-    """The HTTP server of an application.
+    """The HTTP server of an application; to be made where an event loop runs.
 
     Args:
         application: Who answers, by ASGI.
