@@ -51,7 +51,7 @@ from outcrop.server.dialects import (
 from outcrop.server.prompt_cache import Scope, read_prompt
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from outcrop.catalog.models import Model
     from outcrop.server.accounts.access import Access
@@ -250,14 +250,18 @@ class _Answering:
 
 
 async def stream(
-    accepted: Accepted, actor: Actor, cache: PromptCache
-) -> AsyncGenerator[list[Document]]:
-    """The events of an answer, in lists as the actor's pieces bring them; no list is empty.
+    accepted: Accepted,
+    actor: Actor,
+    cache: PromptCache,
+    write: Callable[[list[Document]], Awaitable[None]],
+) -> None:
+    """Writes the events of an answer, in lists as the actor's pieces bring them; none is empty.
 
     Args:
         accepted: The request.
         actor: Who answers.
         cache: Of prompts.
+        write: Takes the events; the actor isn't asked for more before it has.
 
     Raises:
         APIStatusError: The actor refuses.
@@ -269,10 +273,10 @@ async def stream(
             if isinstance(piece, Wait):
                 await asyncio.sleep(piece.seconds)
             elif events := answering.take(piece):
-                yield events
+                await write(events)
             if composer.done:
                 break
-    yield answering.end()
+    await write(answering.end())
 
 
 #: Characters of a whole reply that are composed together; few, since an actor that is slow shall be
