@@ -267,11 +267,15 @@ class Meter:
         if not piece:
             return 0
         most = self._most_of(piece)
-        if self._known + (self._most + most) // 100 + 2 <= limit:
-            self._put(piece, most)
-            return len(piece)
-        if self.total > limit:
-            return 0
+        if self._known + (self._most + most) // 100 + 2 > limit:
+            if self.total > limit:  # with which all that waited is counted
+                return 0
+            if self._known + most // 100 + 2 > limit:
+                return self._take_counted(piece, limit)
+        self._put(piece, most)
+        return len(piece)
+
+    def _take_counted(self, piece: str, limit: int) -> int:
         before = self._state()
         if self.add(piece) <= limit:
             return len(piece)

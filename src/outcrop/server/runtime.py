@@ -232,7 +232,25 @@ class _Answering:
         Raises:
             APIStatusError: The actor refuses.
         """
-        events = _compose(self.composer, piece, self._accepted.dialect)
+        composer = self.composer
+        match piece:
+            case Text(text):
+                events = composer.text(text)
+            case CitedText(text, citations):
+                events = composer.cited_text(text, citations)
+            case Thinking(text):
+                events = composer.thinking(text)
+            case RedactedThinking(text):
+                events = composer.redacted_thinking(signatures.redact(text), hidden=text)
+            case ToolUse(name, given, tool_id):
+                tool_id = tool_id or self._accepted.dialect.tool_id()
+                events = composer.tool_use(name=name, input=given, id=tool_id)
+            case Stop(reason, sequence):
+                events = composer.stop(reason, sequence)
+            case Refuse(error):
+                raise error
+            case _:
+                assert_never(piece)
         return events if self._begun else [*self._begin(), *events]
 
     def end(self) -> list[Document]:
@@ -324,31 +342,6 @@ async def answer(accepted: Accepted, actor: Actor, cache: PromptCache) -> Docume
     for event in events:
         assembly.add(event)
     return _in_order(assembly.document, later=_is_later(accepted.model))
-
-
-def _compose(
-    composer: Composer,
-    piece: Said,
-    dialect: Dialect,
-) -> list[Document]:
-    match piece:
-        case Text(text):
-            return composer.text(text)
-        case CitedText(text, citations):
-            return composer.cited_text(text, citations)
-        case Thinking(text):
-            return composer.thinking(text)
-        case RedactedThinking(text):
-            return composer.redacted_thinking(signatures.redact(text), hidden=text)
-        case ToolUse(name, given, tool_id):
-            tool_id = tool_id or dialect.tool_id()
-            return composer.tool_use(name=name, input=given, id=tool_id)
-        case Stop(reason, sequence):
-            return composer.stop(reason, sequence)
-        case Refuse(error):
-            raise error
-        case _:
-            assert_never(piece)
 
 
 def _is_later(model: Model) -> bool:
