@@ -7,10 +7,10 @@ early, the local Bedrock to refuse.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from outcrop.catalog.models import Model
 
@@ -83,27 +83,40 @@ def most_bytes_in_converse(format: str, model: Model | None) -> int | None:  # n
     return CONVERSE_DOCUMENT_BYTES.most if limited else None
 
 
-def blocks(document: Mapping[str, Any]) -> Iterator[tuple[str, Block]]:
-    """Each block of a Messages request but tool results, whose blocks come in their place.
+def blocks(document: Mapping[str, Any], *kinds: str) -> Iterator[tuple[str, Block]]:
+    """The blocks of a Messages request that are of some kinds, those in tool results too.
 
-    With its path, such as `messages.2.content.0.tool_result.content.1`.
+    Each with its path, such as `messages.2.content.0.tool_result.content.1`.
+
+    Args:
+        document: The request.
+        kinds: Such as `image`; no `tool_result`.
     """
     for at, message in enumerate(_items(document.get("messages"))):
-        yield from _blocks(f"messages.{at}.content", _fields(message).get("content"), 0)
+        for number, item in enumerate(_items(_fields(message).get("content"))):
+            block = _fields(item)
+            kind = block.get("type")
+            if kind == "tool_result":
+                yield from _in_result(f"messages.{at}.content.{number}", block, kinds, 1)
+            elif kind in kinds:
+                yield f"messages.{at}.content.{number}", block
 
 
-def _blocks(path: str, content: object, depth: int) -> Iterator[tuple[str, Block]]:
-    for at, item in enumerate(_items(content)):
+def _in_result(
+    path: str, result: Block, kinds: Sequence[str], depth: int
+) -> Iterator[tuple[str, Block]]:
+    for at, item in enumerate(_items(result.get("content"))):
         block = _fields(item)
-        if block.get("type") == "tool_result" and depth < _DEPTH:
-            yield from _blocks(f"{path}.{at}.tool_result.content", block.get("content"), depth + 1)
-        else:
-            yield f"{path}.{at}", block
+        here, kind = f"{path}.tool_result.content.{at}", block.get("type")
+        if kind == "tool_result" and depth < _DEPTH:
+            yield from _in_result(here, block, kinds, depth + 1)
+        elif kind in kinds:
+            yield here, block
 
 
 def _fields(value: object) -> Block:
-    return cast("Block", value) if isinstance(value, dict) else {}
+    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType] - as decoded
 
 
-def _items(value: object) -> list[object]:
-    return cast("list[object]", value) if isinstance(value, list | tuple) else []
+def _items(value: object) -> Sequence[object]:
+    return value if isinstance(value, (list, tuple)) else ()  # pyright: ignore[reportUnknownVariableType] - as decoded

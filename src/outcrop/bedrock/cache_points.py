@@ -59,28 +59,31 @@ class Point(NamedTuple):
 def points(document: Mapping[str, Any]) -> Iterator[Point]:
     """The blocks of a request that have a `cache_control`, in the order of reading."""
     for at, tool in enumerate(items(document.get("tools"))):
-        tag = fields(tool).get("type") or "custom"
-        yield from _point(f"tools.{at}", f"tools.{at}.{tag}", tool)
+        if _is_point(tool):
+            tag = tool.get("type") or "custom"
+            yield Point(f"tools.{at}", f"tools.{at}.{tag}", tool)
     for at, block in enumerate(items(document.get("system"))):
-        yield from _point(f"system.{at}", f"system.{at}", block)
+        if _is_point(block):
+            yield Point(f"system.{at}", f"system.{at}", block)
     for at, message in enumerate(items(document.get("messages"))):
-        yield from _in_content(f"messages.{at}", f"messages.{at}", message)
+        for number, block in enumerate(items(fields(message).get("content"))):
+            tag = fields(block).get("type")
+            if tag == "tool_result":
+                for inner, part in enumerate(items(block.get("content"))):
+                    if _is_point(part):
+                        path = f"messages.{at}.content.{number}.content.{inner}"
+                        schema_path = (
+                            f"messages.{at}.content.{number}.tool_result.content.{inner}."
+                            f"{part.get('type')}"
+                        )
+                        yield Point(path, schema_path, part)
+            if _is_point(block):
+                path = f"messages.{at}.content.{number}"
+                yield Point(path, f"{path}.{tag}", block)
 
 
-def _in_content(
-    path: str, schema_path: str, around: object, *, nested: bool = False
-) -> Iterator[Point]:
-    for at, given in enumerate(items(fields(around).get("content"))):
-        tag = fields(given).get("type")
-        here, there = f"{path}.content.{at}", f"{schema_path}.content.{at}.{tag}"
-        if tag == "tool_result" and not nested:
-            yield from _in_content(here, there, given, nested=True)
-        yield from _point(here, there, given)
-
-
-def _point(path: str, schema_path: str, block: object) -> Iterator[Point]:
-    if fields(block).get("cache_control") is not None:
-        yield Point(path, schema_path, fields(block))
+def _is_point(block: object) -> bool:
+    return fields(block).get("cache_control") is not None
 
 
 def is_cacheable(block: Document) -> bool:

@@ -67,6 +67,7 @@ FIELDS: Final[dict[str, Field]] = {
     "user_profile_id": Field("String"),
     "amazon-bedrock-guardrailConfig": Field("JSONObject"),
 }
+_REQUIRED: Final = [key for key, field in FIELDS.items() if field.required]
 #: Everit's words for the types that JSON decodes to.
 _EVERIT: Final = {
     "bool": "Boolean",
@@ -75,6 +76,13 @@ _EVERIT: Final = {
     "str": "String",
     "list": "JSONArray",
     "dict": "JSONObject",
+}
+_KINDS: Final[dict[str, tuple[type, ...]]] = {
+    "String": (str,),
+    "Integer": (int,),
+    "Number": (int, float),
+    "JSONArray": (list,),
+    "JSONObject": (dict,),
 }
 #: Anthropic's words for the JSON types (pydantic's).
 _PYDANTIC: Final = {
@@ -142,7 +150,7 @@ def _check_version(document: Document, model: Model) -> None:
 
 
 def _check_fields(document: Document, model: Model) -> None:
-    missing = [key for key, field in FIELDS.items() if field.required and key not in document]
+    missing = [key for key in _REQUIRED if key not in document]
     extra = [key for key in document if key not in FIELDS]
     if LATEST in model.api_versions:
         for key in missing:
@@ -193,12 +201,7 @@ def _everit_type(key: str, wanted: str, value: object) -> str:
 
 
 def _is_kind(value: object, kind: str) -> bool:
-    if isinstance(value, bool):
-        return False
-    if kind == "Number":
-        return isinstance(value, int | float)
-    wanted = {"String": str, "Integer": int, "JSONArray": list, "JSONObject": dict}[kind]
-    return isinstance(value, wanted)
+    return isinstance(value, _KINDS[kind]) and not isinstance(value, bool)
 
 
 def _check_betas(document: Document) -> None:

@@ -18,7 +18,7 @@ from outcrop.bedrock.attachments import IMAGE_BASE64
 from outcrop.errors import ValidationException
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping, Sequence
 
     from outcrop.catalog.models import Model
 
@@ -58,7 +58,9 @@ BLOCKS: Final[dict[str, Block]] = {
     "tool_use": Block(_USE, "assistant"),
     "web_search_tool_result": Block(_RESULT),
 }
-_IMAGE_BLOCKS: Final = ("document", "image")
+#: The types that models know which see images, and those that don't.
+_TAGS: Final = tuple(BLOCKS)
+_TEXT_TAGS: Final = tuple(tag for tag in BLOCKS if tag not in ("document", "image"))
 _IMAGE_TYPES: Final = ("image/jpeg", "image/png", "image/gif", "image/webp")
 #: Where a source may come from: Bedrock fetches no URL and has no Files API.
 _SOURCES: Final = {"image": ("base64",), "document": ("base64", "content", "text")}
@@ -79,18 +81,41 @@ def check(document: Document, *, model: Model) -> None:
     _check_ending(turns, model)
 
 
-class _Turn(NamedTuple):
-    """Consecutive messages of one role, which Claude reads as one: each block with its path."""
+class _Turn:
+    """Consecutive messages of one role, which Claude reads as one.
 
-    role: str
-    at: int  # index of its last message
-    blocks: list[tuple[str, Document]]
+    Attributes:
+        role: Of the messages.
+        at: Index of the last message.
+        calls: IDs of the tool calls.
+        results: The tool results, each with its path.
+        last: The last block.
+    """
+
+    __slots__ = ("at", "calls", "last", "results", "role")
+
+    def __init__(self, role: str) -> None:
+        self.role = role
+        self.at = 0
+        self.calls: set[str] = set()
+        self.results: list[tuple[str, Document]] = []
+        self.last: Document = {}
+
+
+class _Look(NamedTuple):
+    """What blocks are looked at with: the types that the model knows, and the API's version."""
+
+    tags: Sequence[str]
+    latest: bool
 
 
 def _check_messages(document: Document, model: Model) -> list[_Turn]:
     given = items(document["messages"])
     if not given:
         raise ValidationException("messages: at least one message is required")
+    look = _Look(
+        _TAGS if "IMAGE" in model.input else _TEXT_TAGS, document["anthropic_version"] == LATEST
+    )
     turns: list[_Turn] = []
     for at, item in enumerate(given):
         role, content = _check_message(f"messages.{at}", item, model)
@@ -103,12 +128,20 @@ def _check_messages(document: Document, model: Model) -> list[_Turn]:
                 f"messages.{at}: all messages must have non-empty content except for the optional "
                 "final assistant message"
             )
-        blocks = list(_blocks(f"messages.{at}.content", role, content, document, model))
-        if turns and turns[-1].role == role:
-            turns[-1].blocks.extend(blocks)
-            turns[-1] = turns[-1]._replace(at=at)
-        else:
-            turns.append(_Turn(role, at, blocks))
+        if not turns or turns[-1].role != role:
+            turns.append(_Turn(role))
+        turn = turns[-1]
+        turn.at = at
+        if isinstance(content, str):
+            turn.last = {"type": "text", "text": content}
+            continue
+        for number, block in enumerate(content):
+            path = f"messages.{at}.content.{number}"
+            turn.last = checked = _check_block(path, block, role, look)
+            if checked["type"] == "tool_use":
+                turn.calls.add(checked["id"])
+            elif checked["type"] == "tool_result":
+                turn.results.append((path, checked))
     return turns
 
 
@@ -136,31 +169,53 @@ def _check_message(path: str, item: object, model: Model) -> tuple[str, str | li
     return role, cast("str | list[object]", content)
 
 
-def _blocks(
-    path: str, role: str, content: str | list[object], document: Document, model: Model
-) -> Iterator[tuple[str, Document]]:
-    if isinstance(content, str):
-        yield path, {"type": "text", "text": content}
-        return
-    tags = [tag for tag in BLOCKS if "IMAGE" in model.input or tag not in _IMAGE_BLOCKS]
-    for at, item in enumerate(content):
-        here = f"{path}.{at}"
-        if not isinstance(item, dict):
-            raise ValidationException(f"{here}: Input should be a valid dictionary")
-        block = cast("Document", item)
-        if "type" not in block:
-            raise ValidationException(f"{here}.type: Field required")
-        tag = block["type"]
-        if tag not in tags:
-            raise ValidationException(unknown_tag(here, tag, tags))
-        for key, kind in BLOCKS[tag].required.items():
-            if key not in block:
-                raise ValidationException(f"{here}.{tag}.{key}: Field required")
-            if not isinstance(block[key], _TYPES[kind]):
-                raise ValidationException(f"{here}.{tag}.{key}: Input should be a valid {kind}")
-        _check_role(here, tag, role, latest=document["anthropic_version"] == LATEST)
-        _check_block(f"{here}.{tag}", block, role, document, model)
-        yield here, block
+def _check_block(path: str, item: object, role: str, look: _Look) -> Document:
+    """The block, if it is in order.
+
+    Args:
+        path: Of the block.
+        item: The block.
+        role: Of its message; empty inside a tool result.
+        look: What it is looked at with.
+    """
+    if not isinstance(item, dict):
+        raise ValidationException(f"{path}: Input should be a valid dictionary")
+    block = cast("Document", item)
+    if "type" not in block:
+        raise ValidationException(f"{path}.type: Field required")
+    tag = block["type"]
+    if tag not in look.tags:
+        raise ValidationException(unknown_tag(path, tag, look.tags))
+    for key, kind in BLOCKS[tag].required.items():
+        if key not in block:
+            raise ValidationException(f"{path}.{tag}.{key}: Field required")
+        if not isinstance(block[key], _TYPES[kind]):
+            raise ValidationException(f"{path}.{tag}.{key}: Input should be a valid {kind}")
+    _check_role(path, tag, role, latest=look.latest)
+    match tag:
+        case "text":
+            _check_text(path, block, role, look)
+        case "image" | "document":
+            _check_source(f"{path}.{tag}.source", tag, block["source"])
+        case "tool_result":
+            inner = block.get("content")
+            if not isinstance(inner, str | list | None):
+                raise ValidationException(f"{path}.{tag}.content: Input should be a valid list")
+            for at, nested in enumerate(items(cast("object", inner))):
+                _check_block(f"{path}.{tag}.content.{at}", nested, "", look)
+        case _:
+            pass
+    return block
+
+
+def _check_text(path: str, block: Document, role: str, look: _Look) -> None:
+    text: str = block["text"]
+    if not text:
+        raise ValidationException("messages: text content blocks must be non-empty")
+    if text.isspace():
+        raise ValidationException("messages: text content blocks must contain non-whitespace text")
+    if look.latest and role == "user" and block.get("citations"):
+        raise ValidationException(f"{path}.text.citations: Extra inputs are not permitted")  # (?)
 
 
 def _check_role(path: str, tag: str, role: str, *, latest: bool) -> None:
@@ -170,39 +225,6 @@ def _check_role(path: str, tag: str, role: str, *, latest: bool) -> None:
     if only and role in ("user", "assistant") and role != only:
         message = ".".join(path.split(".")[:2])
         raise ValidationException(f"{message}: `{tag}` blocks can only be in `{only}` messages")
-
-
-def _check_block(path: str, block: Document, role: str, document: Document, model: Model) -> None:
-    match block["type"]:
-        case "text":
-            text = block["text"]
-            if not text:
-                raise ValidationException("messages: text content blocks must be non-empty")
-            if not text.strip():
-                raise ValidationException(
-                    "messages: text content blocks must contain non-whitespace text"
-                )
-            if (
-                document["anthropic_version"] == LATEST
-                and role == "user"
-                and block.get("citations")
-            ):
-                raise ValidationException(
-                    f"{path}.citations: Extra inputs are not permitted"
-                )  # (?)
-        case "image" | "document":
-            _check_source(f"{path}.source", block["type"], block["source"])
-        case "tool_result":
-            inner = block.get("content")
-            if not isinstance(inner, str | list | None):
-                raise ValidationException(f"{path}.content: Input should be a valid list")
-            if isinstance(inner, list):
-                for _ in _blocks(
-                    f"{path}.content", "", cast("list[object]", inner), document, model
-                ):
-                    pass
-        case _:
-            pass
 
 
 def _check_source(path: str, tag: str, given: object) -> None:
@@ -235,19 +257,18 @@ def _check_source(path: str, tag: str, given: object) -> None:
 def _check_tool_results(turns: list[_Turn]) -> None:
     called: set[str] = set()
     for number, turn in enumerate(turns):
-        results = [(path, block) for path, block in turn.blocks if block["type"] == "tool_result"]
-        for path, block in results:
+        for path, block in turn.results:
             if block["tool_use_id"] not in called:
                 raise ValidationException(
                     f"{path}: unexpected `tool_use_id` found in `tool_result` blocks: "
                     f"{block['tool_use_id']}. Each `tool_result` block must have a corresponding "
                     "`tool_use` block in the previous message."
                 )
-        called = {str(block["id"]) for _, block in turn.blocks if block["type"] == "tool_use"}
-        following = turns[number + 1].blocks if number + 1 < len(turns) else []
-        answered = {
-            str(block["tool_use_id"]) for _, block in following if block["type"] == "tool_result"
-        }
+        called = turn.calls
+        if not called:
+            continue
+        following = turns[number + 1].results if number + 1 < len(turns) else []
+        answered = {block["tool_use_id"] for _, block in following}
         if missing := sorted(called - answered):
             raise ValidationException(
                 f"messages.{turn.at}: `tool_use` ids were found without `tool_result` blocks "
@@ -264,14 +285,14 @@ def _check_ending(turns: list[_Turn], model: Model) -> None:
             "This model does not support assistant message prefill. "
             "The conversation must end with a user message."
         )
-    last = turns[-1].blocks[-1][1] if turns[-1].blocks else {}
+    last = turns[-1].last
     if last.get("type") == "text" and last["text"] != last["text"].rstrip():
         raise ValidationException(
             "messages: final assistant content cannot end with trailing whitespace"
         )
 
 
-def unknown_tag(path: str, tag: object, expected: tuple[str, ...] | list[str]) -> str:
+def unknown_tag(path: str, tag: object, expected: Sequence[str]) -> str:
     """What is said of a `type` that isn't known there."""
     names = ", ".join(f"'{name}'" for name in expected)
     return (
@@ -282,9 +303,9 @@ def unknown_tag(path: str, tag: object, expected: tuple[str, ...] | list[str]) -
 
 def fields(value: object) -> Document:
     """A JSON object, empty for anything else."""
-    return cast("Document", value) if isinstance(value, dict) else {}
+    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType] - as decoded
 
 
 def items(value: object) -> list[Any]:
     """A JSON array, empty for anything else."""
-    return cast("list[Any]", value) if isinstance(value, list) else []
+    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType] - as decoded

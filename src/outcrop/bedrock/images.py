@@ -46,7 +46,9 @@ def check(document: Mapping[str, Any], *, model: Model) -> None:
     Raises:
         ValidationException: The model would refuse it.
     """
-    found = list(attachments.blocks(document))
+    found = list(attachments.blocks(document, "image", "document"))
+    if not found:
+        return
     images = [(path, block["source"]) for path, block in found if block.get("type") == "image"]
     documents = sum(block.get("type") == "document" for _, block in found)
     most = attachments.most_images(model)

@@ -242,7 +242,8 @@ class EventReader(FrameReader):
 
 #: Padding against traffic analysis: a prefix of this, of random length.
 PADDING = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-_PADDING: Final = PADDING.encode()
+#: What ends a chunk, by the length of its padding.
+_TAILS: Final = [f'","p":"{PADDING[:size]}"}}'.encode() for size in range(len(PADDING) + 1)]
 
 _CHUNK_HEADERS = eventstream.header_block(
     {":event-type": "chunk", ":content-type": "application/json", ":message-type": "event"}
@@ -301,7 +302,7 @@ def write_event(event: Document, *, padding: int) -> bytes:
         padding: Length of the padding, 0 to 62.
     """
     inner = b2a_base64(orjson.dumps(event), newline=False)
-    payload = b'{"bytes":"%b","p":"%b"}' % (inner, _PADDING[:padding])
+    payload = b'{"bytes":"%b%b' % (inner, _TAILS[padding])
     return eventstream.encode_block(_CHUNK_HEADERS, payload)
 
 

@@ -58,9 +58,9 @@ def check(document: Mapping[str, Any], *, most: int | None, place: str = INVOKE)
 
 def _pdfs(document: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
     """Each PDF with the path of its block."""
-    for path, block in attachments.blocks(document):
+    for path, block in attachments.blocks(document, "document"):
         source = fields(block.get("source"))
-        if block.get("type") == "document" and source.get("media_type") == "application/pdf":
+        if source.get("media_type") == "application/pdf":
             yield path, _decoded(source.get("data"))
 
 

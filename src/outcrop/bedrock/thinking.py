@@ -69,14 +69,14 @@ def due(document: Document, *, model: Model) -> Due:
         document: A Messages request that is in order.
         model: Which model it is for.
     """
-    between = _turn_at(document) < len(items(document.get("messages")))
     match fields(document.get("thinking")).get("type"):
         case "enabled":
-            return "always" if not between or _has_beta(document, INTERLEAVED) else "never"
+            anywhere = _has_beta(document, INTERLEAVED) or not _is_between(document)
+            return "always" if anywhere else "never"
         case "adaptive":
             return "if-needed"
         case "between_tools":
-            return "if-needed" if between else "never"
+            return "if-needed" if _is_between(document) else "never"
         case None if model.thinking_by_default and not _is_forced(document):
             return "if-needed"
         case _:
@@ -225,6 +225,11 @@ def _is_forced(document: Document) -> bool:
 
 def _has_beta(document: Document, flag: str) -> bool:
     return flag in items(document.get("anthropic_beta"))
+
+
+def _is_between(document: Document) -> bool:
+    """Whether Claude has begun its turn, and goes on after tool results."""
+    return _turn_at(document) < len(items(document.get("messages")))
 
 
 def _turn_at(document: Document) -> int:

@@ -49,7 +49,7 @@ def check(
     """
     modes.check_api(api)
     request = {"messages": [dict(message) for message in messages]}
-    found = list(attachments.blocks(request))
+    found = list(attachments.blocks(request, "document", "image"))
     documents = [(path, block) for path, block in found if block.get("type") == "document"]
     images = [(path, block) for path, block in found if block.get("type") == "image"]
     row = find_model(model) if model else None

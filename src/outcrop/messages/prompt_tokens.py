@@ -82,7 +82,7 @@ def count_request(document: Mapping[str, Any], *, generation: Generation) -> int
     """
     frame = FRAMES[generation]
     turns = frame.turn * max(0, len(_items(document.get("messages"))) - 1)
-    return frame.request + turns + sum(part.tokens for part in parts(document, generation))
+    return frame.request + turns + sum([part.tokens for part in parts(document, generation)])
 
 
 def parts(document: Mapping[str, Any], generation: Generation) -> Iterator[Part]:
@@ -108,7 +108,8 @@ def parts(document: Mapping[str, Any], generation: Generation) -> Iterator[Part]
         prefix += tokens
         yield Part("system", "", None, block, tokens, prefix)
     messages = _items(document.get("messages"))
-    turn = max((at for at, message in enumerate(messages) if _is_written(message)), default=0)
+    backwards = range(len(messages) - 1, -1, -1)
+    turn = next((at for at in backwards if _is_written(messages[at])), 0)
     for at, message in enumerate(messages):
         content, role = _fields(message).get("content"), str(_fields(message).get("role"))
         for result, block, tokens in _priced(content, count, thinking=at > turn):
@@ -230,11 +231,11 @@ def _decoded(source: object, *, limit: int) -> bytes:
 
 
 def _fields(value: object) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType] - as decoded
 
 
 def _items(value: object) -> list[Any]:
-    return cast("list[Any]", value) if isinstance(value, list) else []
+    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType] - as decoded
 
 
 def _is_written(message: object) -> bool:

@@ -165,7 +165,15 @@ def _dearest(rates: Rates) -> int:
     return max(letters, others, marks, rates.lines, rates.blanks) + 100 // _BLANKS_PER_TOKEN + 1
 
 
-_DEAREST: Final[dict[Generation, int]] = {name: _dearest(rates) for name, rates in RATES.items()}
+def _dearest_plain(rates: Rates) -> int:
+    """The same for ASCII without capitals and line breaks."""
+    marks = max(rates.digit, rates.punctuation, rates.byte, rates.blanks)
+    return max(rates.word, rates.letter, marks) + 100 // _BLANKS_PER_TOKEN + 1
+
+
+_DEAREST: Final[dict[Generation, tuple[int, int]]] = {
+    name: (_dearest(rates), _dearest_plain(rates)) for name, rates in RATES.items()
+}
 #: Characters that may wait to be counted together.
 _MOST_WAITING: Final = 16_384
 
@@ -185,6 +193,7 @@ class Meter:
         "_known",
         "_last",
         "_letters",
+        "_most",
         "_settled",
         "_started",
         "_waiting",
@@ -204,21 +213,26 @@ class Meter:
         self._known = 0  # the total when it was last counted
         self._waiting: tuple[str, ...] = ()  # pieces that aren't counted yet
         self._waits = 0  # their characters
+        self._most = 0  # no less than they add to the total, in hundredths of a token
 
     @property
     def total(self) -> int:
         """Tokens so far; 0 only before any text."""
         if self._waiting:
-            text, self._waiting, self._waits = "".join(self._waiting), (), 0
+            text = "".join(self._waiting)
+            self._waiting, self._waits, self._most = (), 0, 0
             self._count(text)
         self._known = max(int(self._started), (self._settled + self._unfinished() + 50) // 100)
         return self._known
 
     def put(self, piece: str) -> None:
         """Take the next piece of the text."""
-        if not piece:
-            return
+        if piece:
+            self._put(piece, self._most_of(piece))
+
+    def _put(self, piece: str, most: int) -> None:
         self._started = True
+        self._most += most
         self._waiting += (piece,)
         self._waits += len(piece)
         if self._waits > _MOST_WAITING or len(self._waiting) > 64:
@@ -230,6 +244,13 @@ class Meter:
         """Take the next piece of the text, and give the total so far."""
         self.put(piece)
         return self.total
+
+    def _most_of(self, piece: str) -> int:
+        """No less than a piece adds to the total, in hundredths of a token."""
+        dearest, plain = _DEAREST[self.generation]
+        if piece.islower() and piece.isascii() and "\n" not in piece and "\r" not in piece:
+            return len(piece) * plain
+        return len(piece) * dearest
 
     def _count(self, piece: str) -> None:
         piece = piece[self._go_on(piece) :]
@@ -243,12 +264,18 @@ class Meter:
 
     def take(self, piece: str, *, limit: int) -> int:
         """Take as much of the next piece as keeps the total within a limit; how many characters."""
-        most = (self._waits + len(piece)) * _DEAREST[self.generation] // 100 + 2
-        if self._known + most <= limit:
-            self.put(piece)
-            return len(piece)
-        if self.total > limit:
+        if not piece:
             return 0
+        most = self._most_of(piece)
+        if self._known + (self._most + most) // 100 + 2 > limit:
+            if self.total > limit:  # with which all that waited is counted
+                return 0
+            if self._known + most // 100 + 2 > limit:
+                return self._take_counted(piece, limit)
+        self._put(piece, most)
+        return len(piece)
+
+    def _take_counted(self, piece: str, limit: int) -> int:
         before = self._state()
         if self.add(piece) <= limit:
             return len(piece)
@@ -279,6 +306,7 @@ class Meter:
             self._known,
             self._waiting,
             self._waits,
+            self._most,
         )
 
     def _restore(self, state: tuple[Any, ...]) -> None:
@@ -293,6 +321,7 @@ class Meter:
             self._known,
             self._waiting,
             self._waits,
+            self._most,
         ) = state
 
     def _go_on(self, piece: str) -> int:

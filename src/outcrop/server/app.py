@@ -19,7 +19,6 @@ import logging
 import re
 import time
 import traceback
-from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
     from outcrop.wire.http import Headers
 
 T = TypeVar("T")
+Document = dict[str, Any]
 
 _log = logging.getLogger("outcrop.server")
 
@@ -159,6 +159,7 @@ class App:
             scope,
             receive,
             send,
+            task=task,
             limits=self._limits,
             marks=[("x-amzn-requestid", request_id), *self._marks],
         )
@@ -299,28 +300,29 @@ class App:
         self, exchange: Exchange, accepted: Accepted, began: float, note: Note
     ) -> None:
         framer = accepted.dialect.framer(began)
-        async with aclosing(runtime.stream(accepted, self._actor, self._cache)) as batches:
-            first = await anext(batches)  # a refusal before it is an HTTP error
-            await exchange.begin(accepted.dialect.stream_headers())
-            frames = framer.write(first, now=time.perf_counter())
+
+        async def write(events: list[Document]) -> None:
+            if not exchange.status:
+                await exchange.begin(accepted.dialect.stream_headers())
+            frames = framer.write(events, now=time.perf_counter())
             note.send(frames)
             await exchange.write(frames)
-            try:
-                async for events in batches:
-                    frames = framer.write(events, now=time.perf_counter())
-                    note.send(frames)
-                    await exchange.write(frames)
-            except errors.APIStatusError as error:
-                note.error = error.aws_name
+
+        try:
+            await runtime.stream(accepted, self._actor, self._cache, write)
+        except Gone:
+            raise
+        except errors.APIStatusError as error:
+            if not exchange.status:  # a refusal before the first event is an HTTP error
+                raise
+            note.error = error.aws_name
+            await exchange.write(invoke.write_exception(error))
+        except Exception:
+            if exchange.status:
+                error = errors.InternalServerException(INTERNAL)
                 await exchange.write(invoke.write_exception(error))
-            except Gone:
-                raise
-            except Exception:
-                await exchange.write(
-                    invoke.write_exception(errors.InternalServerException(INTERNAL))
-                )
                 await exchange.end()
-                raise
+            raise
         await exchange.end()
 
     async def _count_tokens(self, exchange: Exchange, model_id: str) -> None:

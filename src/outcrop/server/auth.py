@@ -19,6 +19,7 @@ from outcrop.catalog import models
 from outcrop.errors import AuthorizationDenied, UnrecognizedClientException
 from outcrop.server.identities import ALICE
 from outcrop.wire import api_keys, sigv4
+from outcrop.wire.canonical import Gathered, gather
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +69,7 @@ class _Signed(Struct, frozen=True):
 
     claim: Claim
     identity: Identity
+    headers: Gathered
 
 
 class _ShortTerm(Struct, frozen=True):
@@ -114,11 +116,12 @@ class Gate:
         scheme, _, token = _authorization(head.headers).partition(" ")
         if api_key and scheme.lower() == "bearer":
             return self._recognise_api_key(token.strip(), self._identities)
-        claim = sigv4.read_claim(head.method, head.target, head.headers)
+        headers = gather(head.headers)
+        claim = sigv4.read_claim(head.method, head.target, headers)
         identity = self._identities.find(claim.access_key)
         if identity is None:
             raise UnrecognizedClientException(faults.UNKNOWN_KEY)
-        return _Signed(claim, identity)
+        return _Signed(claim, identity, headers)
 
     def _recognise_api_key(self, token: str, identities: Identities) -> Caller | _ShortTerm:
         if identity := identities.find_api_key(token):
@@ -166,7 +169,7 @@ class Gate:
                 credentials,
                 method=head.method,
                 target=head.target,
-                headers=head.headers,
+                headers=recognised.headers,
                 body=body,
                 now=now,
                 services=services,

@@ -91,17 +91,18 @@ def read(document: Mapping[str, Any]) -> tuple[Source, ...]:
     found: list[Source] = []
     counts = {"document": 0, "search_result": 0}
     messages = _items(document.get("messages"))
-    users = [at for at, message in enumerate(messages) if _fields(message).get("role") == "user"]
+    backwards = range(len(messages) - 1, -1, -1)
+    asked = next((at for at in backwards if _fields(messages[at]).get("role") == "user"), -1)
     for at, message in enumerate(messages):
-        last = bool(users) and at == users[-1]
         for block in _blocks(_fields(message).get("content")):
-            kind = str(block.get("type"))
-            if kind in counts:
+            kind = block.get("type")
+            if kind == "text":
+                if inlined := _read_inlined(block, at == asked):
+                    found.append(inlined)
+            elif isinstance(kind, str) and kind in counts:
                 read_one = _read_document if kind == "document" else _read_search_result
-                found.append(read_one(block, counts[kind], last))
+                found.append(read_one(block, counts[kind], at == asked))
                 counts[kind] += 1
-            elif inlined := _read_inlined(block, last):
-                found.append(inlined)
     return tuple(found)
 
 
@@ -287,8 +288,8 @@ def _blocks(content: object, depth: int = 0) -> Iterator[Block]:
 
 
 def _fields(value: object) -> Block:
-    return cast("Block", value) if isinstance(value, dict) else {}
+    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType] - as decoded
 
 
 def _items(value: object) -> list[object]:
-    return cast("list[object]", value) if isinstance(value, list) else []
+    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType] - as decoded

@@ -12,6 +12,7 @@ ASGI server lets every `send` succeed: only `receive` tells.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from dataclasses import dataclass
 from functools import lru_cache
@@ -63,6 +64,14 @@ class Gone(Exception):  # noqa: N818 - what happened, not an error of anybody's
 class Exchange:
     """One request, and its response as far as it has been sent.
 
+    Args:
+        scope: ASGI's.
+        receive: ASGI's.
+        send: ASGI's.
+        task: In which it is answered.
+        limits: Bounds.
+        marks: Headers of every response.
+
     Attributes:
         head: All of the request but its body.
         status: The status that was sent, 0 before.
@@ -70,7 +79,14 @@ class Exchange:
     """
 
     def __init__(
-        self, scope: Scope, receive: Receive, send: Send, *, limits: Limits, marks: Headers
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        task: asyncio.Task[Any],
+        limits: Limits,
+        marks: Headers,
     ) -> None:
         self.head = read_head(scope)
         self.status = 0
@@ -83,7 +99,8 @@ class Exchange:
         self._limits = limits
         self._marks = marks
         self._unread = True
-        self._clock = _Clock()
+        self._task = task
+        self._clock = _Clock(task)
 
     def header(self, name: str) -> str | None:
         """The first value of a request header; the name in lower case."""
@@ -126,7 +143,7 @@ class Exchange:
 
         To be entered when the body has been read.
         """
-        return _Watch(self._receive, self._listen)
+        return _Watch(self._task, self._receive, self._listen)
 
     async def _part(self) -> bytes:
         message = await self._receive()
@@ -154,35 +171,35 @@ class Exchange:
             await self._drop_body()
         if self._unread:
             headers = [*headers, ("connection", "close")]
-        length = ("content-length", str(len(body)))
-        await self._begin(status, [*headers, length])
-        await self._send({"type": "http.response.body", "body": body})
+        head = self._head(status, [*headers, ("content-length", str(len(body)))])
+        await self._send(head, {"type": "http.response.body", "body": body})
 
-    async def begin(self, headers: Headers) -> None:
+    def begin(self, headers: Headers) -> Awaitable[None]:
         """Sends the head of a streamed response, status 200."""
-        await self._begin(200, headers)
+        return self._send(self._head(200, headers))
 
-    async def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> Awaitable[None]:
         """Sends more of a streamed response; waits while the client reads slowly.
 
         Raises:
             Gone: It takes nothing.
         """
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        return self._send({"type": "http.response.body", "body": data, "more_body": True})
 
-    async def end(self) -> None:
+    def end(self) -> Awaitable[None]:
         """Ends a streamed response; one that isn't ended is seen to be broken off."""
-        await self._send({"type": "http.response.body", "body": b""})
+        return self._send({"type": "http.response.body", "body": b""})
 
-    async def _begin(self, status: int, headers: Headers) -> None:
+    def _head(self, status: int, headers: Headers) -> Message:
         self.status = status
         pairs = [(_name(name), value.encode("latin-1")) for name, value in [*headers, *self._marks]]
-        await self._send({"type": "http.response.start", "status": status, "headers": pairs})
+        return {"type": "http.response.start", "status": status, "headers": pairs}
 
-    async def _send(self, message: Message) -> None:
+    async def _send(self, *messages: Message) -> None:
         self._clock.start(self._limits.write_seconds)
         try:
-            await self._asgi_send(message)
+            for message in messages:
+                await self._asgi_send(message)
         except asyncio.CancelledError:
             if not self._clock.rang():
                 raise
@@ -196,34 +213,27 @@ class Exchange:
 
 
 class _Clock:
-    """Cancels the task that it was first started in once a wait takes too long.
+    """Cancels a task once a wait takes too long.
 
     One timer serves all waits of an exchange, those for each part of a stream included.
     """
 
-    __slots__ = ("_due", "_loop", "_rung", "_task", "_timer")
+    __slots__ = ("_at", "_due", "_loop", "_now", "_rung", "_task", "_timer")
 
-    _loop: asyncio.AbstractEventLoop
-    _task: asyncio.Task[Any]
-
-    def __init__(self) -> None:
+    def __init__(self, task: asyncio.Task[Any]) -> None:
+        self._task = task
+        self._loop = task.get_loop()
+        self._now = self._loop.time
         self._due: float | None = None  # when the wait that is under way has taken too long
         self._rung = False
         self._timer: asyncio.TimerHandle | None = None
+        self._at = math.inf  # when the timer is due
 
     def start(self, seconds: float) -> None:
         """A wait begins that may take so long."""
-        timer = self._timer
-        if timer is None:
-            self._loop = asyncio.get_running_loop()
-            task = asyncio.current_task()
-            assert task is not None  # ASGI applications run in tasks
-            self._task = task
-        self._due = due = self._loop.time() + seconds
-        if timer is None or timer.when() > due:
-            if timer is not None:
-                timer.cancel()
-            self._timer = self._loop.call_at(due, self._look)
+        self._due = due = self._now() + seconds
+        if due < self._at:
+            self._look_at(due)
 
     def stop(self) -> None:
         """It is over."""
@@ -236,13 +246,18 @@ class _Clock:
             self._task.uncancel()
         return rung
 
+    def _look_at(self, when: float) -> None:
+        self.close()
+        self._at = when
+        self._timer = self._loop.call_at(when, self._look)
+
     def _look(self) -> None:
-        self._timer = None
+        self._timer, self._at = None, math.inf
         due = self._due
         if due is None:
             return
-        if self._loop.time() < due:
-            self._timer = self._loop.call_at(due, self._look)
+        if self._now() < due:
+            self._look_at(due)
         else:
             self._rung = True
             self._task.cancel()
@@ -256,17 +271,16 @@ class _Clock:
 class _Watch:
     """See `Exchange.watching`."""
 
-    __slots__ = ("_gone", "_listen", "_receive", "_task", "_watcher")
+    __slots__ = ("_gone", "_listen", "_over", "_receive", "_task", "_watcher")
 
-    def __init__(self, receive: Receive, listen: Listen | None) -> None:
+    def __init__(self, task: asyncio.Task[Any], receive: Receive, listen: Listen | None) -> None:
+        self._task = task
         self._receive = receive
         self._listen = listen
-        self._gone = False
-        self._task: asyncio.Task[Any] | None = None
+        self._gone = self._over = False
         self._watcher: asyncio.Task[None] | None = None
 
     def __enter__(self) -> None:
-        self._task = asyncio.current_task()
         if self._listen is not None:
             self._listen(self._lose)
         else:
@@ -278,11 +292,11 @@ class _Watch:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        task, self._task = self._task, None
+        self._over = True
         if self._watcher is not None:
             self._watcher.cancel()
-        if self._gone and kind is asyncio.CancelledError and task is not None:
-            task.uncancel()
+        if self._gone and kind is asyncio.CancelledError:
+            self._task.uncancel()
             raise Gone from None
 
     async def _wait(self) -> None:
@@ -291,7 +305,7 @@ class _Watch:
         self._lose()
 
     def _lose(self) -> None:
-        if self._task is not None:
+        if not self._over:
             self._gone = True
             self._task.cancel()
 

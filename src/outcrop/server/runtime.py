@@ -51,7 +51,7 @@ from outcrop.server.dialects import (
 from outcrop.server.prompt_cache import Scope, read_prompt
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from outcrop.catalog.models import Model
     from outcrop.server.accounts.access import Access
@@ -232,7 +232,25 @@ class _Answering:
         Raises:
             APIStatusError: The actor refuses.
         """
-        events = _compose(self.composer, piece, self._accepted.dialect)
+        composer = self.composer
+        match piece:
+            case Text(text):
+                events = composer.text(text)
+            case CitedText(text, citations):
+                events = composer.cited_text(text, citations)
+            case Thinking(text):
+                events = composer.thinking(text)
+            case RedactedThinking(text):
+                events = composer.redacted_thinking(signatures.redact(text), hidden=text)
+            case ToolUse(name, given, tool_id):
+                tool_id = tool_id or self._accepted.dialect.tool_id()
+                events = composer.tool_use(name=name, input=given, id=tool_id)
+            case Stop(reason, sequence):
+                events = composer.stop(reason, sequence)
+            case Refuse(error):
+                raise error
+            case _:
+                assert_never(piece)
         return events if self._begun else [*self._begin(), *events]
 
     def end(self) -> list[Document]:
@@ -250,14 +268,18 @@ class _Answering:
 
 
 async def stream(
-    accepted: Accepted, actor: Actor, cache: PromptCache
-) -> AsyncGenerator[list[Document]]:
-    """The events of an answer, in lists as the actor's pieces bring them; no list is empty.
+    accepted: Accepted,
+    actor: Actor,
+    cache: PromptCache,
+    write: Callable[[list[Document]], Awaitable[None]],
+) -> None:
+    """Writes the events of an answer, in lists as the actor's pieces bring them; none is empty.
 
     Args:
         accepted: The request.
         actor: Who answers.
         cache: Of prompts.
+        write: Takes the events; the actor isn't asked for more before it has.
 
     Raises:
         APIStatusError: The actor refuses.
@@ -269,10 +291,10 @@ async def stream(
             if isinstance(piece, Wait):
                 await asyncio.sleep(piece.seconds)
             elif events := answering.take(piece):
-                yield events
+                await write(events)
             if composer.done:
                 break
-    yield answering.end()
+    await write(answering.end())
 
 
 #: Characters of a whole reply that are composed together; few, since an actor that is slow shall be
@@ -320,31 +342,6 @@ async def answer(accepted: Accepted, actor: Actor, cache: PromptCache) -> Docume
     for event in events:
         assembly.add(event)
     return _in_order(assembly.document, later=_is_later(accepted.model))
-
-
-def _compose(
-    composer: Composer,
-    piece: Said,
-    dialect: Dialect,
-) -> list[Document]:
-    match piece:
-        case Text(text):
-            return composer.text(text)
-        case CitedText(text, citations):
-            return composer.cited_text(text, citations)
-        case Thinking(text):
-            return composer.thinking(text)
-        case RedactedThinking(text):
-            return composer.redacted_thinking(signatures.redact(text), hidden=text)
-        case ToolUse(name, given, tool_id):
-            tool_id = tool_id or dialect.tool_id()
-            return composer.tool_use(name=name, input=given, id=tool_id)
-        case Stop(reason, sequence):
-            return composer.stop(reason, sequence)
-        case Refuse(error):
-            raise error
-        case _:
-            assert_never(piece)
 
 
 def _is_later(model: Model) -> bool:

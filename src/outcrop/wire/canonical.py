@@ -224,9 +224,23 @@ def moment(now: int) -> tuple[str, str]:
     return basic, basic[:8]
 
 
-def gather(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Names in lower case; values trimmed, runs of spaces folded, repeated headers joined."""
-    found: dict[str, str] = {}
+class Gathered(dict[str, str]):
+    """Headers by name, as they are signed; from `gather`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"Gathered({list(self)})"  # a value may be a secret
+
+
+def gather(headers: Iterable[tuple[str, str]] | Gathered) -> Gathered:
+    """Names in lower case; values trimmed, runs of spaces folded, repeated headers joined.
+
+    What is gathered already stays as it is.
+    """
+    if isinstance(headers, Gathered):
+        return headers
+    found = Gathered()
     for name, value in headers:
         lower, folded = name.lower(), " ".join(value.split())
         found[lower] = f"{found[lower]},{folded}" if lower in found else folded

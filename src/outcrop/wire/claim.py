@@ -29,6 +29,8 @@ from outcrop.wire.canonical import ALGORITHM, TERMINATOR, gather
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from outcrop.wire.canonical import Gathered
+
 #: Seconds: seven days, the most that X-Amz-Expires may say (IAM User Guide, query parameters).
 LONGEST_EXPIRES: Final = 604_800
 
@@ -83,13 +85,13 @@ class Claim(Struct, frozen=True):
         return f"Claim({scope!r}, {self.amz_date!r}, signature=…, expires={self.expires!r})"
 
 
-def read_claim(method: str, target: str, headers: Iterable[tuple[str, str]]) -> Claim:  # noqa: ARG001 - reading and verifying are given the same request
+def read_claim(method: str, target: str, headers: Iterable[tuple[str, str]] | Gathered) -> Claim:  # noqa: ARG001 - reading and verifying are given the same request
     """The claim in a request's Authorization header, or else in its X-Amz-* query parameters.
 
     Args:
         method: Such as `POST`.
         target: Path and query as on the wire.
-        headers: Name and value pairs, values decoded as UTF-8.
+        headers: Name and value pairs, values decoded as UTF-8; or what `gather` made of them.
 
     Raises:
         MissingAuthenticationTokenException: The request isn't signed at all.

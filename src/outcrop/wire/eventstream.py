@@ -124,9 +124,15 @@ def encode_block(block: bytes, payload: bytes) -> bytes:
     size = len(payload)
     if size > LONGEST_PAYLOAD:
         raise _unwritable(f"The payload has {size} bytes", LONGEST_PAYLOAD)
-    lengths = _LENGTHS.pack(16 + len(block) + size, len(block))
-    message = b"".join((lengths, _CRC.pack(crc32(lengths)), block, payload))
+    message = b"".join((_prelude(16 + len(block) + size, len(block)), block, payload))
     return message + _CRC.pack(crc32(message))
+
+
+@lru_cache(maxsize=1024)  # the frames of a stream are of few lengths
+def _prelude(total: int, block: int) -> bytes:
+    """The lengths of a frame and of its headers, and their checksum."""
+    lengths = _LENGTHS.pack(total, block)
+    return lengths + _CRC.pack(crc32(lengths))
 
 
 def _header(name: str, value: HeaderValue) -> bytes:

@@ -39,7 +39,7 @@ from outcrop.wire.http import host_of
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from outcrop.wire.canonical import Begun, Layout
+    from outcrop.wire.canonical import Begun, Gathered, Layout
     from outcrop.wire.credentials import Credentials
     from outcrop.wire.http import Headers, Request
 
@@ -211,7 +211,7 @@ def verify(
     *,
     method: str,
     target: str,
-    headers: Iterable[tuple[str, str]],
+    headers: Iterable[tuple[str, str]] | Gathered,
     body: bytes | bytearray | memoryview,
     now: float,
     skew: float = 300.0,
@@ -225,8 +225,8 @@ def verify(
         credentials: Those of `claim.access_key`.
         method: Such as `POST`.
         target: Path and query as on the wire, never decoded.
-        headers: Name and value pairs, values decoded as UTF-8. Under HTTP/2 `:authority` and `host`
-            stand for each other.
+        headers: Name and value pairs, values decoded as UTF-8, or what `gather` made of them. Under
+            HTTP/2 `:authority` and `host` stand for each other.
         body: The whole body.
         now: Seconds since the epoch.
         skew: How many seconds the signer's clock may be off, either way.
@@ -299,11 +299,10 @@ def _check_time(claim: Claim, now: float, skew: float) -> None:
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from "
             f"HTTP: '{shown}' != '{claim.amz_date[:8]}', from '{claim.amz_date}'."
         )
-    present, allowed = moment(int(now))[0], f"{skew / 60:g} min."
     if signed_at > now + skew:
         raise InvalidSignatureException(
             f"Signature not yet current: {claim.amz_date} is still later than "
-            f"{moment(int(now + skew))[0]} ({present} + {allowed})"
+            f"{moment(int(now + skew))[0]} ({moment(int(now))[0]} + {skew / 60:g} min.)"
         )
     if claim.expires is not None:
         if now > signed_at + claim.expires:
@@ -311,7 +310,7 @@ def _check_time(claim: Claim, now: float, skew: float) -> None:
     elif signed_at < now - skew:
         raise InvalidSignatureException(
             f"Signature expired: {claim.amz_date} is now earlier than "
-            f"{moment(int(now - skew))[0]} ({present} - {allowed})"
+            f"{moment(int(now - skew))[0]} ({moment(int(now))[0]} - {skew / 60:g} min.)"
         )
 
 
