@@ -1,10 +1,10 @@
 """A connection that speaks HTTP/1.1, as asyncio calls it.
 
 Rules: one request after the other is answered, in their order; what a client sends ahead is held up
-to a bound, then it isn't read. A client that ends its half of the connection is gone, as for nginx,
-Go, hyper and uvicorn: it can't be told from one that has closed it, and answers cost. Whoever sends
-a body that nobody reads gets the response first and is then listened to for a while, or a reset
-would take the response away from it (RFC 9112, 9.6).
+to a bound, then it isn't read. A client that ends its half of the connection is gone, as for Go,
+hyper, uvicorn and proxies of nginx: it can't be told from one that has closed it, and answers cost.
+Whoever sends a body that nobody reads gets the response first and is then listened to for a while,
+or a reset would take the response away from it (RFC 9112, 9.6).
 
 Specification: RFC 9112; the bytes are `outcrop.wire.http1_answering`'s.
 """
