@@ -129,7 +129,10 @@ async def _run(bedrock: LocalBedrock, announce: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except NotImplementedError:  # event loops of Windows have none
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
     await bedrock.run(until=stop, ready=announce)
 
 
