@@ -14,7 +14,7 @@ Sources: https://docs.claude.com/en/docs/build-with-claude/streaming for the ord
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from outcrop.errors import APIResponseValidationError
 from outcrop.messages import events
@@ -39,6 +39,9 @@ _GROWING: Final = {
     "thinking_delta": ("thinking", "thinking"),
     "input_json_delta": ("partial_json", "input"),
 }
+#: Fields of the last two events; others are the message's.
+_OF_MESSAGE_DELTA: Final = frozenset({"type", "delta", "usage", METRICS})
+_OF_MESSAGE_STOP: Final = frozenset({"type", METRICS})
 # Deltas that set fields of the block.
 _SETTING: Final = {
     "signature_delta": ("signature",),
@@ -112,14 +115,6 @@ class Assembly:
         self._content: list[Any] = []
         self._growing: dict[int, _Block] = {}
         self._complete = False
-        self._add_by_type: dict[str, Callable[[Event], None]] = {
-            "content_block_delta": self._add_delta,
-            "content_block_start": self._add_block,
-            "content_block_stop": self._end_block,
-            "message_delta": self._add_to_message,
-            "message_start": self._add_message,
-            "message_stop": self._end_message,
-        }
 
     @property
     def started(self) -> bool:
@@ -158,11 +153,11 @@ class Assembly:
                 its type needs; the message names it.
         """
         try:
-            add = self._add_by_type.get(event["type"], self._set_aside)
+            add = self._add_by_type.get(event["type"], Assembly._set_aside)
         except (KeyError, TypeError):
-            add = self._set_aside
+            add = Assembly._set_aside
         try:
-            add(event)
+            add(self, event)
         except RecursionError:
             raise _refusal(event, "is nested too deeply") from None
 
@@ -220,13 +215,13 @@ class Assembly:
             for name, value in plain(counts).items():
                 if value is not None or name not in usage:
                     usage[name] = value
-        self._add_beside(event, {"type", "delta", "usage", METRICS})
+        self._add_beside(event, _OF_MESSAGE_DELTA)
 
     def _end_message(self, event: Event) -> None:
         self._expect_open(event)
         for index in list(self._growing):
             self._finish(index)
-        self._add_beside(event, {"type", METRICS})
+        self._add_beside(event, _OF_MESSAGE_STOP)
         self._complete = True
 
     def _set_aside(self, event: Event) -> None:
@@ -236,6 +231,15 @@ class Assembly:
             )
         if event.get("type") != "ping" and len(self.unassembled) < MOST_UNASSEMBLED:
             self.unassembled.append(event)
+
+    _add_by_type: ClassVar[dict[str, Callable[[Assembly, Event], None]]] = {
+        "content_block_delta": _add_delta,
+        "content_block_start": _add_block,
+        "content_block_stop": _end_block,
+        "message_delta": _add_to_message,
+        "message_start": _add_message,
+        "message_stop": _end_message,
+    }
 
     # What they share ─────────────────────────────────────────────────────────────────────────────
 
@@ -265,7 +269,7 @@ class Assembly:
             except (ValueError, RecursionError):
                 self.incomplete_inputs[index] = text
 
-    def _add_beside(self, event: Event, known: set[str]) -> None:
+    def _add_beside(self, event: Event, known: frozenset[str]) -> None:
         """Keep fields beside the known ones, which are the message's, and Bedrock's metrics.
 
         A guardrail adds `amazon-bedrock-guardrailAction` and `amazon-bedrock-trace` to a whole body
@@ -273,7 +277,7 @@ class Assembly:
         """
         if isinstance(metrics := event.get(METRICS), dict):
             self.stop_metrics = plain(metrics)
-        if self._message is not None:
+        if self._message is not None and not event.keys() <= known:
             self._message |= {n: plain(v) for n, v in event.items() if n not in known}
 
     # What `messages.stream()` tells ──────────────────────────────────────────────────────────────

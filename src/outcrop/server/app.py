@@ -19,7 +19,7 @@ import logging
 import re
 import time
 import traceback
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
@@ -58,6 +58,7 @@ HEALTH: Final = "/_outcrop/health"
 #: Seconds that an answer may take to end when the server stops.
 CLOSE_SECONDS: Final = 5.0
 _MODEL_PATH: Final = re.compile(r"/model/([^/]+)/([a-z-]+)")
+_LONGEST_REMEMBERED_PATH: Final = 512
 _COUNT: Final = "count-tokens"
 
 
@@ -430,7 +431,18 @@ def _takes_long(body: bytes) -> bool:
     )
 
 
+def _read_model_path(path: str) -> tuple[str, str]:
+    """The model ID and what is to be done there; empty for any other path."""
+    match = _MODEL_PATH.fullmatch(path)
+    return (unquote(match[1]), match[2]) if match else ("", "")
+
+
+_remembered_model_path = lru_cache(maxsize=256)(_read_model_path)
+
+
 def _at_model(method: str, path: str) -> tuple[str, str]:
     """The model ID and what is to be done there; empty for any other request."""
-    match = _MODEL_PATH.fullmatch(path) if method == "POST" else None
-    return (unquote(match[1]), match[2]) if match else ("", "")
+    if method != "POST":
+        return "", ""
+    read = _remembered_model_path if len(path) <= _LONGEST_REMEMBERED_PATH else _read_model_path
+    return read(path)

@@ -154,6 +154,8 @@ def delete_inference_profile(request: Request) -> Document:
 
 def source_of(model_id: str, *, accounts: Accounts, account: str, region: str) -> Mapping[str, str]:
     """ARN → source of the account's application profile that a model ID names; empty if none."""
+    if not model_id.startswith("arn:"):
+        return {}
     profile = accounts.find(account).region(region).profiles.get(model_id.rpartition("/")[2])
     if profile is None or model_id != _profile_arn(_KIND, profile.id, account, region):
         return {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from copy import deepcopy
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar
 
 from msgspec import Struct, field
 
@@ -108,11 +108,16 @@ class Account(Struct):
 
     def region(self, name: str) -> Region:
         """What it has in a region, to look at."""
-        return self.regions.get(name) or Region()
+        return self.regions.get(name) or _EMPTY_REGION
 
     def change_region(self, name: str) -> Region:
         """What it has in a region, to change."""
         return self.regions.setdefault(name, Region())
+
+
+#: What there is to look at where there's nothing; never changed.
+_EMPTY_REGION: Final = Region()
+_EMPTY_ACCOUNT: Final = Account()
 
 
 class Keep(Protocol):
@@ -141,7 +146,7 @@ class Accounts:
 
     def find(self, number: str) -> Account:
         """An account, to look at; an empty one if it has nothing yet."""
-        return self._accounts.get(number) or Account()
+        return self._accounts.get(number) or _EMPTY_ACCOUNT
 
     def change(self, number: str, work: Callable[[Account], T]) -> T:
         """What the work gives; what it did to the account is kept.

@@ -5,7 +5,7 @@ Rules: nothing here raises, whatever the request holds; texts are given as they 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from outcrop.server.documents import is_inlined
@@ -16,74 +16,80 @@ if TYPE_CHECKING:
 Block = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
 class Reading:
-    """A request, taken apart.
+    """A request, taken apart as far as it is asked for.
 
-    Attributes:
-        system: The system prompt, instructions between turns included.
-        said: The texts of the user's messages, oldest first; a message without text is "".
-        prompt: The last of those that isn't empty: what is asked.
-        last: The blocks of the last user message.
-        prefill: The beginning of the answer, if the request ends with one.
-        calls: The tool calls so far, by their IDs.
+    Args:
+        document: The Messages request.
     """
 
-    system: str
-    said: list[str]
-    prompt: str
-    last: list[Block]
-    prefill: str
-    calls: dict[str, Block]
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._system: object = document.get("system")
+        self._messages = blocks_of(document.get("messages"))
 
-    @property
+    @cached_property
+    def _users(self) -> list[object]:
+        """The contents of the user's messages, oldest first."""
+        return [each.get("content") for each in self._messages if each.get("role") == "user"]
+
+    @cached_property
+    def system(self) -> str:
+        """The system prompt, instructions between turns included."""
+        others = [each for each in self._messages if each.get("role") not in ("user", "assistant")]
+        parts = [self._system, *(each.get("content") for each in others)]
+        return "\n\n".join(text for text in map(text_of, parts) if text.strip())
+
+    @cached_property
+    def said(self) -> list[str]:
+        """The texts of the user's messages, oldest first; a message without text is ""."""
+        return [_spoken(content) for content in self._users]
+
+    @cached_property
+    def prompt(self) -> str:
+        """The last of those that isn't empty: what is asked."""
+        return next((text for text in reversed(self.said) if text.strip()), "")
+
+    @cached_property
     def latest(self) -> str:
         """The text of the last user message; "" if it has none, such as one of tool results."""
-        return self.said[-1] if self.said else ""
+        return _spoken(self._users[-1]) if self._users else ""
+
+    @cached_property
+    def last(self) -> list[Block]:
+        """The blocks of the last user message."""
+        return blocks_of(self._users[-1]) if self._users else []
 
     @property
     def results(self) -> list[Block]:
         """The tool results in the last user message."""
         return [block for block in self.last if block.get("type") == "tool_result"]
 
+    @cached_property
+    def prefill(self) -> str:
+        """The beginning of the answer, if the request ends with one."""
+        last = self._messages[-1] if self._messages else {}
+        return text_of(last.get("content")) if last.get("role") == "assistant" else ""
+
+    @cached_property
+    def calls(self) -> dict[str, Block]:
+        """The tool calls so far, by their IDs."""
+        return {
+            str(block.get("id")): block
+            for message in self._messages
+            if message.get("role") == "assistant"
+            for block in blocks_of(message.get("content"))
+            if block.get("type") == "tool_use"
+        }
+
 
 def read(document: Mapping[str, Any]) -> Reading:
     """What the request says."""
-    system = [text_of(document.get("system"))]
-    said: list[str] = []
-    last: list[Block] = []
-    calls: dict[str, Block] = {}
-    prefill = ""
-    given = document.get("messages")
-    for message in blocks_of(given):
-        content = message.get("content")
-        prefill = ""
-        match message.get("role"):
-            case "user":
-                said.append(text_of(_spoken(content)))
-                last = blocks_of(content)
-            case "assistant":
-                prefill = text_of(content)
-                calls.update(
-                    (str(block.get("id")), block)
-                    for block in blocks_of(content)
-                    if block.get("type") == "tool_use"
-                )
-            case _:
-                system.append(text_of(content))
-    return Reading(
-        system="\n\n".join(part for part in system if part.strip()),
-        said=said,
-        prompt=next((text for text in reversed(said) if text.strip()), ""),
-        last=last,
-        prefill=prefill,
-        calls=calls,
-    )
+    return Reading(document)
 
 
-def _spoken(content: object) -> list[Block]:
-    """Some content without the documents that stand in it as texts: they are no question."""
-    return [block for block in blocks_of(content) if not is_inlined(block)]
+def _spoken(content: object) -> str:
+    """The text of some content without the documents in it that stand as texts: no question."""
+    return text_of([block for block in blocks_of(content) if not is_inlined(block)])
 
 
 def blocks_of(content: object) -> list[Block]:
@@ -92,9 +98,8 @@ def blocks_of(content: object) -> list[Block]:
         return [{"type": "text", "text": content}]
     if not isinstance(content, list):
         return []
-    return [
-        cast("Block", block) for block in cast("list[object]", content) if isinstance(block, dict)
-    ]
+    blocks = cast("list[object]", content)
+    return [block for block in blocks if isinstance(block, dict)]  # pyright: ignore[reportUnknownVariableType] - as decoded
 
 
 def text_of(content: object) -> str:

@@ -64,8 +64,10 @@ class When:
     def holds(self, ask: Ask, reading: Reading) -> bool:
         """Whether all of them hold for a request."""
         return (
-            _fits(reading.latest, self.prompt, self.prompt_is)
-            and _fits(reading.system, self.system, self.system_is)
+            (self.prompt is None or self.prompt in reading.latest)
+            and (self.prompt_is is None or self.prompt_is == reading.latest)
+            and (self.system is None or self.system in reading.system)
+            and (self.system_is is None or self.system_is == reading.system)
             and (self.turn is None or self.turn == len(reading.said))
             and self._results_fit(reading)
             and (self.tools is None or _offered(ask.document, self.tools))
@@ -84,8 +86,11 @@ class When:
             return self.tool_result == bool(reading.results)
         if self.tool_result is None and self.tool_result_is is None:
             return True
-        return bool(reading.results) and _fits(
-            results_text(reading), self.tool_result, self.tool_result_is
+        text = results_text(reading)
+        return (
+            bool(reading.results)
+            and (self.tool_result is None or self.tool_result in text)
+            and (self.tool_result_is is None or self.tool_result_is == text)
         )
 
 
@@ -163,10 +168,6 @@ def summary(ask: Ask, reading: Reading) -> str:
     kind = "tool result" if reading.results and not reading.latest else "prompt"
     shown = " ".join(about[:200].split())
     return f'the {kind} "{shown}" (turn {len(reading.said)}, model {ask.model})'
-
-
-def _fits(text: str, part: str | None, whole: str | None) -> bool:
-    return (part is None or part in text) and (whole is None or whole == text)
 
 
 def _offered(document: Mapping[str, Any], names: tuple[str, ...]) -> bool:
