@@ -128,11 +128,15 @@ def serve(
 async def _run(bedrock: LocalBedrock, announce: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
+
+    def end(_number: int, _frame: object) -> None:
+        loop.call_soon_threadsafe(stop.set)
+
     for number in (signal.SIGINT, signal.SIGTERM):
         try:
             loop.add_signal_handler(number, stop.set)
         except NotImplementedError:  # event loops of Windows have none
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+            signal.signal(number, end)
     await bedrock.run(until=stop, ready=announce)
 
 
