@@ -22,13 +22,13 @@ from cases import (
     LOCAL,
     LOCAL_TIMES_BARE,
     MICRO,
-    PORTS,
+    MORE_PORTS,
     REQUEST_COPIES,
     STALL_MS,
     TURNS,
     Case,
 )
-from processes import CLIENTS, HERE, Process, Upstream
+from processes import CLIENTS, HERE, Client, Process, Upstream
 from report import Row, about, plot, save, show
 from rounds import Crew, cold, compare, growth, memory
 
@@ -45,8 +45,9 @@ PARTS = ("clients", "cold", "micro", "local", "stall", "memory", "growth")
 def client_rows(case: Case, found: dict[str, Any]) -> Iterator[Row]:
     """The rows of a comparison: one for each client beside us."""
     us = found["us"]
+    ours = case.clients[0]
     for name in us:
-        if name in ("outcrop", "floor"):
+        if name in (ours, "floor"):
             continue
         low, high = found["spread"][name]
         yield Row(
@@ -55,7 +56,7 @@ def client_rows(case: Case, found: dict[str, Any]) -> Iterator[Row]:
             target=case.targets.get(name),
             unit="x",
             better="more",
-            note=f"{us['outcrop']:.3g} : {us[name]:.4g} µs"
+            note=f"{us[ours]:.3g} : {us[name]:.4g} µs"
             + (f", floor {us['floor']:.2g}" if "floor" in us else "")
             + f" ({low:.3g}-{high:.3g}x)",
         )
@@ -174,21 +175,33 @@ def script(name: str, *arguments: str) -> dict[str, Any]:
         return process.answer()
 
 
+def ports(cases: list[Case]) -> list[str]:
+    """What the upstream has to serve."""
+    found = [
+        CLIENTS[name].port + case.port for case in cases for name in case.clients if name in CLIENTS
+    ]
+    return list(dict.fromkeys([*found, *MORE_PORTS]))
+
+
 def measure(
     parts: list[str], *, rounds: int, only: str, tell: Callable[[str], None]
 ) -> tuple[list[Row], dict[str, Any]]:
     """Measures the parts that are wanted."""
     rows: list[Row] = []
     raw: dict[str, Any] = {}
-    with Upstream(*PORTS) as upstream, Upstream(BESIDE, beside=True) as beside:
+    wanted = [case for case in CASES if "clients" in parts and only in case.name]
+    with Upstream(*ports(wanted)) as upstream, Upstream(BESIDE, beside=True) as beside:
+        raw["plain upstream"] = upstream.plain
         crew = Crew(upstream, beside)
         try:
-            for case in CASES if "clients" in parts else ():
-                if only in case.name:
-                    tell(case.name)
-                    taking_part = case.among(CLIENTS)
-                    raw.setdefault("clients", {})[case.name] = compare(crew, taking_part, rounds)
-                    rows += client_rows(case, raw["clients"][case.name])
+            for case in wanted:
+                if case.clients[0] not in CLIENTS:
+                    tell(f"{case.name}: left out, h2 isn't installed")
+                    continue
+                tell(case.name)
+                found = compare(crew, case.among(CLIENTS), rounds)
+                raw.setdefault("clients", {})[case.name] = found
+                rows += client_rows(case, found)
             if "growth" in parts:
                 tell("growth")
                 raw["growth"] = growth(crew, TURNS, EVENTS)
@@ -261,7 +274,7 @@ def main() -> None:
     parser.add_argument("--before", type=Path, help="another src folder, to compare ours with")
     given = parser.parse_args()
     if given.before:
-        CLIENTS[BEFORE] = (CLIENTS["outcrop"][0], {"PYTHONPATH": str(given.before)})
+        CLIENTS[BEFORE] = Client(Path(sys.executable), {"PYTHONPATH": str(given.before)})
     began = time.monotonic()
 
     def tell(text: str) -> None:
