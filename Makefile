@@ -73,7 +73,7 @@ format: setup  ## rewrite to the house's style
 docs: setup  ## the documentation, in docs/_build/html
 	$(BIN)/sphinx-build --quiet --fail-on-warning docs docs/_build/html
 
-bench: setup .venvs/anthropic-current/.ready  ## speed beside the official SDK and boto3 (bench/speed; Linux, six minutes)
+bench: setup .venvs/anthropic-current/.ready .venvs/moto/.ready  ## speed beside the official SDK and boto3 (bench/speed; Linux, six minutes)
 	$(BIN)/python bench/speed/run.py $(BENCH_ARGS)
 
 bench-check: setup .venvs/anthropic-current/.ready  ## the same, short: fails if a ratio is twice worse than it was

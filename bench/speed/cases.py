@@ -189,7 +189,7 @@ LARGE = {"10 MB": "large:250:30000", "100 MB": "large:2500:30000"}
 
 BESIDE = "bulk:500"
 #: What is streamed outside of cases.
-MORE_PORTS = (*[f"bulk:{count}" for count in EVENTS], *LARGE.values())
+MORE_PORTS = (BESIDE, *[f"bulk:{count}" for count in EVENTS], *LARGE.values())
 #: What the pieces alone may take, in µs; the local Bedrock too.
 MICRO = {
     "sigv4 sign, 1 KB": 12.0,

@@ -19,9 +19,12 @@ from answers import STREAM, in_turn
 from payloads import message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from answers import Stream
+
+#: Of HTTP/2: those that begin with a colon first.
+Headers = list[tuple[str, str]]
 
 _JSON_HEAD = [
     (":status", "200"),
@@ -42,9 +45,7 @@ class AnsweringHTTP2(asyncio.Protocol):
 
     def __init__(self, streamed: Stream) -> None:
         self._stream = streamed
-        self._connection = h2.connection.H2Connection(
-            h2.config.H2Configuration(client_side=False, header_encoding="utf-8")
-        )
+        self._connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
         self._operations: dict[int, str] = {}
         #: What is still to be sent, and the next piece of it, by the number of the HTTP/2 stream.
         self._rest: dict[int, tuple[bytes, Iterator[bytes]]] = {}
@@ -61,10 +62,10 @@ class AnsweringHTTP2(asyncio.Protocol):
         for event in self._connection.receive_data(data):
             match event:
                 case h2.events.RequestReceived(stream_id=number, headers=headers):
-                    path = dict(headers or ())[":path"]
-                    self._operations[number] = str(path).rpartition("/")[2]
+                    path = dict(headers)[b":path"].decode()
+                    self._operations[number] = path.rpartition("/")[2]
                 case h2.events.DataReceived(stream_id=number, flow_controlled_length=size):
-                    self._connection.acknowledge_received_data(size or 0, number)
+                    self._connection.acknowledge_received_data(size, number)
                 case h2.events.StreamEnded(stream_id=number):
                     self._answer(number, self._operations.pop(number))
                 case h2.events.StreamReset(stream_id=number):
@@ -97,48 +98,54 @@ class AnsweringHTTP2(asyncio.Protocol):
 
 
 class Asking:
-    """A connection to a server that speaks HTTP/2 in clear text, by prior knowledge (section 3.3).
-
-    Its requests go in one HTTP/2 stream after the other.
-    """
+    """A connection to a server that speaks HTTP/2 in clear text (section 3.3)."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._connection = h2.connection.H2Connection(
-            h2.config.H2Configuration(client_side=True, header_encoding="utf-8")
-        )
+        self._connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True))
         self._connection.initiate_connection()
-        self._connection.increment_flow_control_window(1 << 24)
+        self._replies: dict[int, bytearray] = {}
 
-    def ask(self, headers: Iterable[tuple[str, str]], body: bytes) -> tuple[int, bytes]:
-        """The status and the body of the reply.
+    def ask(self, headers: Headers, body: bytes, *, times: int, at_once: int) -> bytes:
+        """The body of the last reply to a request that is sent so many times.
 
         Raises:
-            ConnectionError: The server closed the connection, or reset the HTTP/2 stream.
+            ConnectionError: A reply isn't 200, or the server gave up.
         """
-        number = self._connection.get_next_available_stream_id()
-        self._connection.send_headers(number, list(headers))
-        self._connection.send_data(number, body, end_stream=True)
-        status, got = 0, bytearray()
-        while True:
+        began = ended = 0
+        last = b""
+        while ended < times:
+            while began < min(times, ended + at_once):
+                number = self._connection.get_next_available_stream_id()
+                self._replies[number] = bytearray()
+                self._connection.send_headers(number, headers)
+                self._connection.send_data(number, body, end_stream=True)
+                began += 1
             self._socket.sendall(self._connection.data_to_send())
             data = self._socket.recv(1 << 18)
             if not data:
                 raise ConnectionError("The server closed the connection.")
             for event in self._connection.receive_data(data):
-                match event:
-                    case h2.events.ResponseReceived(headers=found):
-                        status = int(dict(found or ())[":status"])
-                    case h2.events.DataReceived(data=piece, flow_controlled_length=size):
-                        got += piece
-                        self._connection.acknowledge_received_data(size or 0, number)
-                    case h2.events.StreamEnded():
-                        return status, bytes(got)
-                    case h2.events.StreamReset() | h2.events.ConnectionTerminated():
-                        raise ConnectionError(f"The server gave up: {event}.")
-                    case _:  # settings, windows
-                        pass
+                if (reply := self._heard(event)) is not None:
+                    last = reply
+                    ended += 1
+        return last
+
+    def _heard(self, event: h2.events.Event) -> bytes | None:
+        match event:
+            case h2.events.ResponseReceived(headers=headers) if headers[0][1] != b"200":
+                raise ConnectionError(f"The reply is {headers}.")
+            case h2.events.DataReceived(stream_id=number, data=data, flow_controlled_length=size):
+                self._replies[number] += data
+                self._connection.acknowledge_received_data(size, number)
+            case h2.events.StreamEnded(stream_id=number):
+                return bytes(self._replies.pop(number))
+            case h2.events.StreamReset() | h2.events.ConnectionTerminated():
+                raise ConnectionError(f"The server gave up: {event}.")
+            case _:  # settings, windows
+                pass
+        return None
 
     def __enter__(self) -> Self:
         return self

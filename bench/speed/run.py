@@ -39,7 +39,7 @@ REFERENCE = HERE / "reference.json"
 #: A ratio that has become so many times worse fails the short run.
 TOO_MUCH = 2.0
 SHORT_ROUNDS = 3
-PARTS = ("clients", "cold", "micro", "local", "stall", "memory", "growth")
+PARTS = ("clients", "cold", "micro", "local", "servers", "stall", "memory", "growth")
 
 
 def client_rows(case: Case, found: dict[str, Any]) -> Iterator[Row]:
@@ -120,6 +120,27 @@ def local_rows(found: dict[str, dict[str, float]]) -> Iterator[Row]:
         )
 
 
+def server_rows(found: dict[str, Any]) -> Iterator[Row]:
+    """The rows of the local Bedrock beside another server, and over HTTP/2."""
+    if moto := found.get("moto"):
+        yield Row(
+            what="local Bedrock, GetCallerIdentity: moto's server",
+            measured=moto["times_ours"]["moto"],
+            target=None,
+            unit="x",
+            better="more",
+            note=f"{moto['us']['local']:.4g} : {moto['us']['moto']:.4g} µs, a connection each",
+        )
+    if http2 := found.get("http2"):
+        yield Row(
+            what="local Bedrock, a call by HTTP/2 in clear text",
+            measured=http2["least_us"]["HTTP/2"],
+            target=LOCAL["invoke"],
+            unit="µs",
+            note=f"median {http2['us']['HTTP/2']:.4g}, HTTP/1.1 {http2['us']['HTTP/1.1']:.4g}",
+        )
+
+
 def stall_rows(found: dict[str, dict[str, float]]) -> Iterator[Row]:
     """The rows of event loops that stand still."""
     for name, figures in found.items():
@@ -185,13 +206,12 @@ def ports(cases: list[Case]) -> list[str]:
 
 def measure(
     parts: list[str], *, rounds: int, only: str, tell: Callable[[str], None]
-) -> tuple[list[Row], dict[str, Any]]:
-    """Measures the parts that are wanted."""
+) -> tuple[list[Row], dict[str, Any], dict[str, Any]]:
+    """Measures the parts that are wanted: rows, all figures, and what was measured where."""
     rows: list[Row] = []
     raw: dict[str, Any] = {}
     wanted = [case for case in CASES if "clients" in parts and only in case.name]
     with Upstream(*ports(wanted)) as upstream, Upstream(BESIDE, beside=True) as beside:
-        raw["plain upstream"] = upstream.plain
         crew = Crew(upstream, beside)
         try:
             for case in wanted:
@@ -208,11 +228,13 @@ def measure(
                 rows += growth_rows(raw["growth"])
         finally:
             crew.close()
+        facts = about(upstream)
         url = beside.url(BESIDE)
         ways: dict[str, tuple[Callable[[], Any], Callable[[Any], Iterator[Row]]]] = {
             "cold": (lambda: cold(beside, min(rounds, 9)), cold_rows),
             "micro": (lambda: script("micro.py"), micro_rows),
             "local": (lambda: script("local.py"), local_rows),
+            "servers": (lambda: script("servers.py"), server_rows),
             "stall": (lambda: script("stall.py", url, "10000"), stall_rows),
             "memory": (lambda: memory(upstream, LARGE), memory_rows),
         }
@@ -221,7 +243,9 @@ def measure(
                 tell(part)
                 raw[part] = take()
                 rows += tabulate(raw[part])
-    return rows, raw
+                for missing in raw[part].get("left_out", ()):
+                    tell(f"left out: {missing}")
+    return rows, raw, facts
 
 
 def short(tell: Callable[[str], None]) -> int:
@@ -284,8 +308,7 @@ def main() -> None:
         if worse := short(tell):
             sys.exit(f"{worse} ratios are less than half of bench/speed/reference.json.")
         return
-    facts = about()
-    rows, raw = measure(given.parts, rounds=given.rounds, only=given.only, tell=tell)
+    rows, raw, facts = measure(given.parts, rounds=given.rounds, only=given.only, tell=tell)
     show(rows, facts)
     if given.json:
         save(given.json, rows, facts, raw)
