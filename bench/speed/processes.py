@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 OFFICIAL = ROOT / ".venvs/anthropic-current/bin/python"
-PYREQWEST = {"OUTCROP_TRANSPORT": "pyreqwest"}
+#: Has what Outcrop needs and no more, as a user's environment: what else is installed is looked
+#: through at every start of Python.
+OUTCROP = ROOT / ".venvs/outcrop/bin/python"
+SRC = {"PYTHONPATH": str(ROOT / "src")}
+PYREQWEST = {**SRC, "OUTCROP_TRANSPORT": "pyreqwest"}
 _H2 = find_spec("h2")
 
 
@@ -41,17 +45,17 @@ class Client(NamedTuple):
 
 #: Every client by its name, of which the first word is what `client.py` is told.
 CLIENTS = {
-    "outcrop": Client(Path(sys.executable)),
-    "outcrop over pyreqwest": Client(Path(sys.executable), PYREQWEST),
-    "outcrop over HTTP/1.1": Client(Path(sys.executable), port="tls+"),
+    "outcrop": Client(OUTCROP, SRC),
+    "outcrop over pyreqwest": Client(OUTCROP, PYREQWEST),
+    "outcrop over HTTP/1.1": Client(OUTCROP, SRC, "tls+"),
     "official": Client(OFFICIAL),
     "official over HTTP/1.1": Client(OFFICIAL, port="tls+"),
     "boto3": Client(Path(sys.executable)),
-    "floor": Client(Path(sys.executable)),
+    "floor": Client(OUTCROP),
 }
 if _H2 is not None and _H2.origin is not None:
     http2 = {"OUTCROP_SPEED_HTTP2": str(Path(_H2.origin).parents[1])}  # see client.py
-    CLIENTS["outcrop over HTTP/2"] = Client(Path(sys.executable), {**PYREQWEST, **http2}, "h2+")
+    CLIENTS["outcrop over HTTP/2"] = Client(OUTCROP, {**PYREQWEST, **http2}, "h2+")
     CLIENTS["official over HTTP/2"] = Client(OFFICIAL, http2, "h2+")
 #: Left to the clients; everything else that points a client somewhere is kept from them.
 _KEPT = ("PATH", "PYTHONPATH", "HOME", "LANG", "TMPDIR")

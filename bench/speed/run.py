@@ -28,7 +28,7 @@ from cases import (
     TURNS,
     Case,
 )
-from processes import CLIENTS, HERE, Client, Process, Upstream
+from processes import CLIENTS, HERE, OUTCROP, Client, Process, Upstream
 from report import Row, about, plot, save, show
 from rounds import Crew, cold, compare, growth, memory
 
@@ -298,7 +298,7 @@ def main() -> None:
     parser.add_argument("--before", type=Path, help="another src folder, to compare ours with")
     given = parser.parse_args()
     if given.before:
-        CLIENTS[BEFORE] = Client(Path(sys.executable), {"PYTHONPATH": str(given.before)})
+        CLIENTS[BEFORE] = Client(OUTCROP, {"PYTHONPATH": str(given.before.resolve())})
     began = time.monotonic()
 
     def tell(text: str) -> None:
