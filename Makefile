@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 FOREIGN := anthropic-current anthropic-older aioboto3 awscli node ministack moto
+MEASURED := anthropic-current outcrop
 PYTEST_WORKERS ?= 2
 BENCH_PYTHON ?= 3.12
 FUZZ_SECONDS ?= 40
@@ -56,10 +57,12 @@ fuzz: setup  ## hostile bytes for every reader, hostile JSON for every operation
 conformance: setup $(FOREIGN:%=.venvs/%/.ready) .venvs/node/node_modules/.ready  ## foreign clients judge the local Bedrock
 	$(BIN)/python -m pytest tests/conformance -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
 
-# Each foreign client lives in an environment of its own: some pin what others refuse.
+# Each foreign client lives in an environment of its own: some pin what others refuse. So does Outcrop
+# where its speed is measured: with what it needs and no more. Those have their modules compiled, as
+# pip does for a user.
 .venvs/%/.ready: locks/%.txt | setup
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
-	$(BIN)/uv pip sync --quiet --python $(@D)/bin/python --require-hashes locks/$*.txt
+	$(BIN)/uv pip sync --quiet --python $(@D)/bin/python --require-hashes $(if $(filter $*,$(MEASURED)),--compile-bytecode) locks/$*.txt
 	@touch $@
 
 .venvs/node/node_modules/.ready: tests/conformance/node/package-lock.json .venvs/node/.ready
@@ -74,10 +77,10 @@ format: setup  ## rewrite to the house's style
 docs: setup  ## the documentation, in docs/_build/html
 	$(BIN)/sphinx-build --quiet --fail-on-warning docs docs/_build/html
 
-bench: setup .venvs/anthropic-current/.ready  ## speed beside the official SDK and boto3 (bench/speed; Linux, six minutes)
+bench: setup $(MEASURED:%=.venvs/%/.ready) .venvs/moto/.ready  ## speed beside the official SDK and boto3 (bench/speed; Linux, six minutes)
 	$(BIN)/python bench/speed/run.py $(BENCH_ARGS)
 
-bench-check: setup .venvs/anthropic-current/.ready  ## the same, short: fails if a ratio is twice worse than it was
+bench-check: setup $(MEASURED:%=.venvs/%/.ready)  ## the same, short: fails if a ratio is twice worse than it was
 	$(BIN)/python bench/speed/run.py --short
 
 bench-tokens: $(BIN)/uv  ## how far off token estimates are (bench/tokens; needs a Python 3.12)
@@ -87,6 +90,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK_ARGS)
 lock: $(BIN)/uv  ## renew the lock files (LOCK_ARGS=--upgrade for newer versions)
 	$(COMPILE) pyproject.toml --extra activity --extra model --extra pdf --group dev --group docs --output-file locks/dev.txt
+	$(COMPILE) pyproject.toml --constraint locks/dev.txt --output-file locks/outcrop.txt
 	$(foreach group,$(FOREIGN),$(COMPILE) --group $(group) --output-file locks/$(group).txt && ) true
 	$(MAKE) .venvs/node/.ready
 	cd tests/conformance/node && PATH="$(CURDIR)/.venvs/node/bin:$$PATH" npm install --package-lock-only --silent --no-audit --no-fund

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container
 
 BEFORE = "outcrop before"
 
@@ -23,7 +23,7 @@ class Case:
             keeps the waking of another CPU out of the figures: on a virtual machine it costs
             whoever wakes it 20 to 40 µs, as much as a good client itself.
         unit: What is counted.
-        clients: Who takes part.
+        clients: Who takes part; the others are compared with the first.
         targets: How many times less than another client Outcrop is to take.
         seconds: CPU seconds a batch should take.
         rounds: Rounds at most.
@@ -41,10 +41,14 @@ class Case:
     rounds: int = 15
     short: bool = False
 
-    def among(self, known: Iterable[str]) -> Self:
-        """The same with the tree from before, if that is known, beside ours."""
-        more = tuple(name for name in known if name == BEFORE)
-        return replace(self, clients=(self.clients[0], *more, *self.clients[1:]))
+    def among(self, known: Container[str]) -> Self:
+        """The same with the clients that there are, and the tree from before if it's one of them.
+
+        Where h2 isn't installed, there are none for HTTP/2.
+        """
+        ours = self.clients[0]
+        wanted = (ours, BEFORE, *self.clients[1:]) if ours == "outcrop" else self.clients
+        return replace(self, clients=tuple(name for name in wanted if name in known))
 
     def briefly(self) -> Self:
         """The same for the short run: only the official SDK beside us, in small batches."""
@@ -53,6 +57,13 @@ class Case:
 
 WITH_BOTO3 = ("outcrop", "official", "boto3", "floor")
 WITHOUT_FLOOR = ("outcrop", "official")
+#: All over TLS; the first is what the others are compared with.
+BY_HTTP2 = (
+    "outcrop over HTTP/2",
+    "outcrop over HTTP/1.1",
+    "official over HTTP/1.1",
+    "official over HTTP/2",
+)
 
 CASES = (
     Case(
@@ -160,6 +171,10 @@ CASES = (
         unit="event",
         clients=WITH_BOTO3[:3],
     ),
+    Case(name="call by HTTP/2", case="call", clients=BY_HTTP2),
+    Case(name="call by HTTP/2, async", case="call-async", clients=BY_HTTP2),
+    Case(name="stream by HTTP/2", case="stream", unit="event", clients=BY_HTTP2),
+    Case(name="stream by HTTP/2, async", case="stream-async", unit="event", clients=BY_HTTP2),
 )
 #: A process from its start to its first reply: times less CPU than the official SDK's, CPU
 #: milliseconds and megabytes at most.
@@ -173,11 +188,8 @@ EVENTS = (1_000, 10_000, 100_000)
 LARGE = {"10 MB": "large:250:30000", "100 MB": "large:2500:30000"}
 
 BESIDE = "bulk:500"
-PORTS = tuple(
-    dict.fromkeys(
-        [case.port for case in CASES] + [f"bulk:{count}" for count in EVENTS] + [*LARGE.values()]
-    )
-)
+#: What is streamed outside of cases.
+MORE_PORTS = (BESIDE, *[f"bulk:{count}" for count in EVENTS], *LARGE.values())
 #: What the pieces alone may take, in µs; the local Bedrock too.
 MICRO = {
     "sigv4 sign, 1 KB": 12.0,

@@ -30,6 +30,8 @@ REGION = "us-east-1"
 ACCESS_KEY = "AKIAIOSFODNN7EXAMPLE"
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # noqa: S105 - AWS's documented example
 MODULES = {"outcrop": "outcrop", "official": "anthropic"}
+#: Says that HTTP/2 is to be spoken: names a folder with h2 in it, which the official SDK needs.
+HTTP2 = "OUTCROP_SPEED_HTTP2"
 AT_ONCE = 64
 
 
@@ -89,7 +91,11 @@ def names(client: str, case: Kind, url: str) -> Callable[[int], int]:
     """A case for the clients with the official names."""
     module = import_module(MODULES[client])
     made = (module.AsyncAnthropicBedrock if case.asynchronous else module.AnthropicBedrock)(
-        aws_access_key=ACCESS_KEY, aws_secret_key=SECRET_KEY, aws_region=REGION, base_url=url
+        aws_access_key=ACCESS_KEY,
+        aws_secret_key=SECRET_KEY,
+        aws_region=REGION,
+        base_url=url,
+        **(over_http2(client, module, case) if HTTP2 in os.environ else {}),
     )
     given = {"model": MODEL, **_request(case)}
     if case.asynchronous:
@@ -121,6 +127,22 @@ def names(client: str, case: Kind, url: str) -> Callable[[int], int]:
         return units
 
     return {None: call, "raw": stream, "assembled": assemble}[case.streamed]
+
+
+def over_http2(client: str, module: Any, case: Kind) -> dict[str, Any]:
+    """Has a client speak HTTP/2; returns what its class is to be given for that."""
+    if client == "outcrop":
+        # Its transport leaves the library's default as it is, which is HTTP/1.1.
+        library = import_module("outcrop.net.reqwest")
+        for name in ("SyncClientBuilder", "ClientBuilder"):
+            builder = getattr(library, name)
+            setattr(library, name, lambda builder=builder: builder().http2(enable=True))
+        return {}
+    sys.path.append(os.environ[HTTP2])  # only for h2 and what that needs
+    import_module("h2.connection")
+    sys.path.pop()
+    made = module.DefaultAsyncHttpxClient if case.asynchronous else module.DefaultHttpxClient
+    return {"http_client": made(http2=True)}
 
 
 def _async_names(

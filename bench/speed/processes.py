@@ -10,8 +10,10 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self, cast
+from types import MappingProxyType
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,14 +21,42 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 OFFICIAL = ROOT / ".venvs/anthropic-current/bin/python"
-#: The interpreter of each client, and what its environment says.
-CLIENTS: dict[str, tuple[Path, dict[str, str]]] = {
-    "outcrop": (Path(sys.executable), {}),
-    "outcrop over pyreqwest": (Path(sys.executable), {"OUTCROP_TRANSPORT": "pyreqwest"}),
-    "official": (OFFICIAL, {}),
-    "boto3": (Path(sys.executable), {}),
-    "floor": (Path(sys.executable), {}),
+#: Has what Outcrop needs and no more, as a user's environment: what else is installed is looked
+#: through at every start of Python.
+OUTCROP = ROOT / ".venvs/outcrop/bin/python"
+SRC = {"PYTHONPATH": str(ROOT / "src")}
+PYREQWEST = {**SRC, "OUTCROP_TRANSPORT": "pyreqwest"}
+_H2 = find_spec("h2")
+
+
+class Client(NamedTuple):
+    """How a client is started.
+
+    Attributes:
+        python: Its interpreter.
+        variables: What its environment says.
+        port: What stands before the name of a case's port: `tls+` or `h2+`, see `upstream.py`.
+    """
+
+    python: Path
+    variables: Mapping[str, str] = MappingProxyType({})
+    port: str = ""
+
+
+#: Every client by its name, of which the first word is what `client.py` is told.
+CLIENTS = {
+    "outcrop": Client(OUTCROP, SRC),
+    "outcrop over pyreqwest": Client(OUTCROP, PYREQWEST),
+    "outcrop over HTTP/1.1": Client(OUTCROP, SRC, "tls+"),
+    "official": Client(OFFICIAL),
+    "official over HTTP/1.1": Client(OFFICIAL, port="tls+"),
+    "boto3": Client(Path(sys.executable)),
+    "floor": Client(OUTCROP),
 }
+if _H2 is not None and _H2.origin is not None:
+    http2 = {"OUTCROP_SPEED_HTTP2": str(Path(_H2.origin).parents[1])}  # see client.py
+    CLIENTS["outcrop over HTTP/2"] = Client(OUTCROP, {**PYREQWEST, **http2}, "h2+")
+    CLIENTS["official over HTTP/2"] = Client(OFFICIAL, http2, "h2+")
 #: Left to the clients; everything else that points a client somewhere is kept from them.
 _KEPT = ("PATH", "PYTHONPATH", "HOME", "LANG", "TMPDIR")
 
@@ -108,10 +138,12 @@ class Upstream(Process):
         told = self.answer()
         self._ports: dict[str, int] = told["ports"]
         self.ca: str = told["ca"]
+        #: Who serves plain ports: `C` or `Python`.
+        self.plain: str = told["plain"]
 
     def url(self, spec: str) -> str:
         """The base URL of a port."""
-        if spec.startswith("tls+"):
+        if "+" in spec:
             return f"https://localhost:{self._ports[spec]}"
         return f"http://127.0.0.1:{self._ports[spec]}"
 
@@ -122,9 +154,9 @@ class Upstream(Process):
 
 def client(name: str, upstream: Upstream, *cold: str) -> Process:
     """A client that waits for its turn; with a case and a URL, one that makes one call."""
-    python, variables = CLIENTS[name]
+    known = CLIENTS[name]
     return Process(
-        python,
+        known.python,
         ["client.py", name.split(maxsplit=1)[0], *cold],
-        variables={**upstream.trust(), **variables},
+        variables={**upstream.trust(), **known.variables},
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from subprocess import run
 from typing import Any, Literal
 
-from processes import OFFICIAL, environment
+from processes import OFFICIAL, Upstream, environment
 from rich.console import Console
 from rich.table import Table
 
@@ -52,8 +52,8 @@ class Row:
         )
 
 
-def about() -> dict[str, Any]:
-    """The machine, the date and the versions."""
+def about(upstream: Upstream) -> dict[str, Any]:
+    """The machine, the date, the versions, and in what the upstream of plain ports is written."""
     asked = "import importlib.metadata as m; print(m.version('anthropic'))"
     official = run(  # noqa: S603 - our own environment
         [OFFICIAL, "-c", asked], capture_output=True, text=True, check=True, env=environment()
@@ -67,6 +67,7 @@ def about() -> dict[str, Any]:
             "anthropic": official.stdout.strip(),
             "boto3": version("boto3"),
         },
+        "upstream": upstream.plain,
         "load": [round(each, 1) for each in os.getloadavg()],
     }
 
@@ -94,7 +95,8 @@ def show(rows: list[Row], facts: dict[str, Any]) -> None:
 
 def _title(facts: dict[str, Any]) -> str:
     names = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
-    return f"{facts['date']}, {facts['machine']}, Python {facts['python']}; {names}"
+    where = f"{facts['date']}, {facts['machine']}, Python {facts['python']}"
+    return f"{where}; {names}; upstream in {facts['upstream']}"
 
 
 def save(file: Path, rows: list[Row], facts: dict[str, Any], raw: dict[str, Any]) -> None:

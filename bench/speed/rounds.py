@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from cases import Case
-from processes import Process, Upstream, client
+from processes import CLIENTS, Process, Upstream, client
 
 #: Calls of the first batch, which isn't counted: it warms caches and tells how many fill a batch.
 FIRST = 4
@@ -36,7 +36,8 @@ class Crew:
         if name not in self._waiting:
             self._waiting[name] = client(name, self._upstream)
         upstream = self._beside if case.beside and self._beside else self._upstream
-        return self._waiting[name].answer(f"{case.case} {upstream.url(case.port)} {times}")
+        url = upstream.url(CLIENTS[name].port + case.port)
+        return self._waiting[name].answer(f"{case.case} {url} {times}")
 
     def close(self) -> None:
         """Ends all."""

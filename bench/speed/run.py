@@ -22,13 +22,13 @@ from cases import (
     LOCAL,
     LOCAL_TIMES_BARE,
     MICRO,
-    PORTS,
+    MORE_PORTS,
     REQUEST_COPIES,
     STALL_MS,
     TURNS,
     Case,
 )
-from processes import CLIENTS, HERE, Process, Upstream
+from processes import CLIENTS, HERE, OUTCROP, Client, Process, Upstream
 from report import Row, about, plot, save, show
 from rounds import Crew, cold, compare, growth, memory
 
@@ -39,14 +39,15 @@ REFERENCE = HERE / "reference.json"
 #: A ratio that has become so many times worse fails the short run.
 TOO_MUCH = 2.0
 SHORT_ROUNDS = 3
-PARTS = ("clients", "cold", "micro", "local", "stall", "memory", "growth")
+PARTS = ("clients", "cold", "micro", "local", "servers", "stall", "memory", "growth")
 
 
 def client_rows(case: Case, found: dict[str, Any]) -> Iterator[Row]:
     """The rows of a comparison: one for each client beside us."""
     us = found["us"]
+    ours = case.clients[0]
     for name in us:
-        if name in ("outcrop", "floor"):
+        if name in (ours, "floor"):
             continue
         low, high = found["spread"][name]
         yield Row(
@@ -55,7 +56,7 @@ def client_rows(case: Case, found: dict[str, Any]) -> Iterator[Row]:
             target=case.targets.get(name),
             unit="x",
             better="more",
-            note=f"{us['outcrop']:.3g} : {us[name]:.4g} µs"
+            note=f"{us[ours]:.3g} : {us[name]:.4g} µs"
             + (f", floor {us['floor']:.2g}" if "floor" in us else "")
             + f" ({low:.3g}-{high:.3g}x)",
         )
@@ -119,6 +120,27 @@ def local_rows(found: dict[str, dict[str, float]]) -> Iterator[Row]:
         )
 
 
+def server_rows(found: dict[str, Any]) -> Iterator[Row]:
+    """The rows of the local Bedrock beside another server, and over HTTP/2."""
+    if moto := found.get("moto"):
+        yield Row(
+            what="local Bedrock, GetCallerIdentity: moto's server",
+            measured=moto["times_ours"]["moto"],
+            target=None,
+            unit="x",
+            better="more",
+            note=f"{moto['us']['local']:.4g} : {moto['us']['moto']:.4g} µs, a connection each",
+        )
+    if http2 := found.get("http2"):
+        yield Row(
+            what="local Bedrock, a call by HTTP/2 in clear text",
+            measured=http2["least_us"]["HTTP/2"],
+            target=LOCAL["invoke"],
+            unit="µs",
+            note=f"median {http2['us']['HTTP/2']:.4g}, HTTP/1.1 {http2['us']['HTTP/1.1']:.4g}",
+        )
+
+
 def stall_rows(found: dict[str, dict[str, float]]) -> Iterator[Row]:
     """The rows of event loops that stand still."""
     for name, figures in found.items():
@@ -174,32 +196,45 @@ def script(name: str, *arguments: str) -> dict[str, Any]:
         return process.answer()
 
 
+def ports(cases: list[Case]) -> list[str]:
+    """What the upstream has to serve."""
+    found = [
+        CLIENTS[name].port + case.port for case in cases for name in case.clients if name in CLIENTS
+    ]
+    return list(dict.fromkeys([*found, *MORE_PORTS]))
+
+
 def measure(
     parts: list[str], *, rounds: int, only: str, tell: Callable[[str], None]
-) -> tuple[list[Row], dict[str, Any]]:
-    """Measures the parts that are wanted."""
+) -> tuple[list[Row], dict[str, Any], dict[str, Any]]:
+    """Measures the parts that are wanted: rows, all figures, and what was measured where."""
     rows: list[Row] = []
     raw: dict[str, Any] = {}
-    with Upstream(*PORTS) as upstream, Upstream(BESIDE, beside=True) as beside:
+    wanted = [case for case in CASES if "clients" in parts and only in case.name]
+    with Upstream(*ports(wanted)) as upstream, Upstream(BESIDE, beside=True) as beside:
         crew = Crew(upstream, beside)
         try:
-            for case in CASES if "clients" in parts else ():
-                if only in case.name:
-                    tell(case.name)
-                    taking_part = case.among(CLIENTS)
-                    raw.setdefault("clients", {})[case.name] = compare(crew, taking_part, rounds)
-                    rows += client_rows(case, raw["clients"][case.name])
+            for case in wanted:
+                if case.clients[0] not in CLIENTS:
+                    tell(f"{case.name}: left out, h2 isn't installed")
+                    continue
+                tell(case.name)
+                found = compare(crew, case.among(CLIENTS), rounds)
+                raw.setdefault("clients", {})[case.name] = found
+                rows += client_rows(case, found)
             if "growth" in parts:
                 tell("growth")
                 raw["growth"] = growth(crew, TURNS, EVENTS)
                 rows += growth_rows(raw["growth"])
         finally:
             crew.close()
+        facts = about(upstream)
         url = beside.url(BESIDE)
         ways: dict[str, tuple[Callable[[], Any], Callable[[Any], Iterator[Row]]]] = {
             "cold": (lambda: cold(beside, min(rounds, 9)), cold_rows),
             "micro": (lambda: script("micro.py"), micro_rows),
             "local": (lambda: script("local.py"), local_rows),
+            "servers": (lambda: script("servers.py"), server_rows),
             "stall": (lambda: script("stall.py", url, "10000"), stall_rows),
             "memory": (lambda: memory(upstream, LARGE), memory_rows),
         }
@@ -208,7 +243,9 @@ def measure(
                 tell(part)
                 raw[part] = take()
                 rows += tabulate(raw[part])
-    return rows, raw
+                for missing in raw[part].get("left_out", ()):
+                    tell(f"left out: {missing}")
+    return rows, raw, facts
 
 
 def short(tell: Callable[[str], None]) -> int:
@@ -261,7 +298,7 @@ def main() -> None:
     parser.add_argument("--before", type=Path, help="another src folder, to compare ours with")
     given = parser.parse_args()
     if given.before:
-        CLIENTS[BEFORE] = (CLIENTS["outcrop"][0], {"PYTHONPATH": str(given.before)})
+        CLIENTS[BEFORE] = Client(OUTCROP, {"PYTHONPATH": str(given.before.resolve())})
     began = time.monotonic()
 
     def tell(text: str) -> None:
@@ -271,8 +308,7 @@ def main() -> None:
         if worse := short(tell):
             sys.exit(f"{worse} ratios are less than half of bench/speed/reference.json.")
         return
-    facts = about()
-    rows, raw = measure(given.parts, rounds=given.rounds, only=given.only, tell=tell)
+    rows, raw, facts = measure(given.parts, rounds=given.rounds, only=given.only, tell=tell)
     show(rows, facts)
     if given.json:
         save(given.json, rows, facts, raw)

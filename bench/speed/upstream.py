@@ -1,12 +1,14 @@
 """The upstream of every measurement: answers with bytes that were made before, in its own process.
 
-Rules: it works out nothing when a request comes: the first line tells which bytes to send; one port
-for each kind of stream, so that every client reaches it by its base URL alone; never the bottleneck
-(about 25 µs of its own core a call).
+Rules: it works out nothing when a request comes; one port for each kind of stream, so that every
+client reaches it by its base URL alone; never the bottleneck. Plain ports are served by
+`upstream.c` where there's a C compiler, for what Python touches pushes a client on the same CPU out
+of its caches. Elsewhere, and for TLS and HTTP/2, this file serves: the figures tell who did.
 
 Started as `upstream.py CPU PORT…` where each PORT is `bulk:EVENTS`, `paced:EVENTS` or
-`large:EVENTS:BYTES`, with `tls+` before it for TLS. Prints one line of JSON: the port of each, and
-the file of the certificate to trust.
+`large:EVENTS:BYTES`, with `tls+` before it for HTTP/1.1 over TLS and `h2+` for HTTP/2 over TLS.
+Prints one line of JSON: the port of each that it serves (HTTP/2 only where h2 is installed), the
+file of the certificate to trust, and who serves plain ports.
 """
 
 from __future__ import annotations
@@ -14,70 +16,51 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import ssl
+import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 import trustme
-from payloads import (
-    converse_reply,
-    frames,
-    http_chunk,
-    message,
-    reply_head,
-    stream_head,
-)
+from answers import STREAM, in_turn, replies, stream, write_for_c
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from answers import Stream
 
 TICK = 0.001
-#: The end of a body in chunked transfer coding.
-LAST = b"0\r\n\r\n"
-
-
-class Streams:
-    """What a port streams.
-
-    Args:
-        spec: Such as `bulk:500`.
-    """
-
-    def __init__(self, spec: str) -> None:
-        kind, *sizes = spec.removeprefix("tls+").split(":")
-        self.kind = kind
-        count = int(sizes[0])
-        if kind == "large":  # one event again and again, or it would fill the memory
-            *start, piece, stop, delta, end = self._chunks(6, "x" * int(sizes[1]))
-            self.chunks = [*start, *[piece] * (count - 5), stop, delta, end]
-        else:
-            self.chunks = self._chunks(count, None)
-        self.whole = stream_head() + b"".join(self.chunks) + LAST if kind == "bulk" else b""
-
-    @staticmethod
-    def _chunks(count: int, text: str | None) -> list[bytes]:
-        return [http_chunk(each) for each in frames(count, text=text)]
+SOURCE = Path(__file__).with_name("upstream.c")
 
 
 class Pacer:
     """Gives every open stream its next event once a millisecond, each in a write of its own."""
 
     def __init__(self) -> None:
-        self._open: dict[asyncio.WriteTransport, list[bytes]] = {}
+        self._open: dict[asyncio.WriteTransport, Iterator[bytes]] = {}
         self._due = 0.0
 
-    def add(self, transport: asyncio.WriteTransport, chunks: list[bytes]) -> None:
-        """Begins a stream."""
-        transport.write(stream_head())
+    def add(self, transport: asyncio.WriteTransport, writes: Iterator[bytes]) -> None:
+        """Begins a stream: the first write at once."""
+        transport.write(next(writes))
         if not self._open:
             loop = asyncio.get_running_loop()
             self._due = loop.time()
             loop.call_soon(self._tick)
-        self._open[transport] = [LAST, *reversed(chunks)]
+        self._open[transport] = writes
 
     def _tick(self) -> None:
-        for transport, rest in list(self._open.items()):
-            transport.write(rest.pop())
-            if not rest or transport.is_closing():
+        for transport, writes in list(self._open.items()):
+            data = next(writes, None)
+            if data is None or transport.is_closing():
                 del self._open[transport]
+            else:
+                transport.write(data)
         if self._open:
             loop = asyncio.get_running_loop()
             self._due = max(self._due + TICK, loop.time() - 20 * TICK)
@@ -85,17 +68,17 @@ class Pacer:
 
 
 class Answering(asyncio.Protocol):
-    """One connection."""
+    """One connection that speaks HTTP/1.1."""
 
     _transport: asyncio.Transport
 
-    def __init__(self, streams: Streams, pacer: Pacer, replies: dict[str, bytes]) -> None:
-        self._streams = streams
+    def __init__(self, streamed: Stream, pacer: Pacer, others: dict[str, bytes]) -> None:
+        self._stream = streamed
         self._pacer = pacer
-        self._replies = replies
+        self._others = others
         self._buffer = bytearray()
         self._needed = 0
-        self._rest: list[bytes] = []
+        self._rest: Iterator[bytes] = iter(())
         self._paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -125,16 +108,13 @@ class Answering(asyncio.Protocol):
         self._answer(head.split(b" ", 2)[1].decode().rpartition("/")[2])
 
     def _answer(self, operation: str) -> None:
-        if operation != "invoke-with-response-stream":
-            self._transport.write(self._replies[operation])
-        elif self._streams.kind == "paced":
-            self._pacer.add(self._transport, self._streams.chunks)
-        elif self._streams.kind == "large":
-            self._transport.write(stream_head())
-            self._rest = [LAST, *reversed(self._streams.chunks)]
-            self._write_on()
+        if operation != STREAM:
+            self._transport.write(self._others[operation])
+        elif self._stream.paced:
+            self._pacer.add(self._transport, in_turn(self._stream.writes))
         else:
-            self._transport.write(self._streams.whole)
+            self._rest = in_turn(self._stream.writes)
+            self._write_on()
 
     def pause_writing(self) -> None:
         """The client reads slower than we write."""
@@ -146,44 +126,94 @@ class Answering(asyncio.Protocol):
         self._write_on()
 
     def _write_on(self) -> None:
-        while self._rest and not self._paused:
-            self._transport.write(self._rest.pop())
+        while not self._paused and (data := next(self._rest, None)) is not None:
+            self._transport.write(data)
 
 
-async def serve(specs: list[str], folder: str) -> None:
-    """Serves until its input ends."""
-    authority = trustme.CA()
-    certificate = authority.issue_cert("localhost", "127.0.0.1")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate.configure_cert(context)
-    bundle = Path(folder) / "ca.pem"
-    authority.cert_pem.write_to_path(str(bundle))
-    replies = {
-        "invoke": reply_head(len(message())) + message(),
-        "converse": reply_head(len(converse_reply())) + converse_reply(),
-    }
-    loop = asyncio.get_running_loop()
-    pacer = Pacer()
-    ports: dict[str, int] = {}
-    for spec in specs:
-        streams = Streams(spec)
-        server = await loop.create_server(
-            lambda streams=streams: Answering(streams, pacer, replies),
-            "127.0.0.1",
-            0,
-            ssl=context if spec.startswith("tls+") else None,
-            backlog=256,
+def compiled(folder: Path) -> Path | None:
+    """`upstream.c` as a program in a folder, None where it can't be compiled."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        return None
+    program = folder / "upstream"
+    done = subprocess.run(  # noqa: S603 - our own source
+        [compiler, "-O2", "-o", program, SOURCE], capture_output=True, check=False
+    )
+    return program if done.returncode == 0 else None
+
+
+class InC:
+    """`upstream.c`, serving some plain ports until it is left."""
+
+    def __init__(self, program: Path, specs: list[str], cpu: int) -> None:
+        answers = program.with_name("answers")
+        with answers.open("wb") as file:
+            write_for_c(specs, file)
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
+            [program, str(cpu), answers], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        ports[spec] = server.sockets[0].getsockname()[1]
-    print(json.dumps({"ports": ports, "ca": str(bundle)}), flush=True)
+
+    def ports(self) -> dict[str, int]:
+        """The port of each spec."""
+        return json.loads(cast("IO[bytes]", self._process.stdout).readline())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._process.communicate(timeout=10)  # it ends when its input does
+
+
+async def serve(specs: list[str], folder: Path, told: dict[str, Any]) -> None:
+    """Serves some ports until the input ends; tells what was told, and these."""
+    authority = trustme.CA()
+    bundle = folder / "ca.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    certificate = authority.issue_cert("localhost", "127.0.0.1")
+    loop = asyncio.get_running_loop()
+    pacer, others = Pacer(), replies()
+
+    def over_tls(*protocols: str) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate.configure_cert(context)
+        context.set_alpn_protocols(list(protocols))
+        return context
+
+    for spec in specs:
+        streamed = stream(spec)
+        secured = None
+        connection: Callable[[], asyncio.Protocol] = lambda streamed=streamed: Answering(  # noqa: E731
+            streamed, pacer, others
+        )
+        if spec.startswith("tls+"):
+            secured = over_tls("http/1.1")
+        elif spec.startswith("h2+"):
+            if find_spec("h2") is None:
+                continue
+            from http2 import AnsweringHTTP2  # noqa: PLC0415 - needs h2
+
+            secured = over_tls("h2")
+            connection = lambda streamed=streamed: AnsweringHTTP2(streamed)  # noqa: E731
+        server = await loop.create_server(connection, "127.0.0.1", 0, ssl=secured, backlog=256)
+        told["ports"][spec] = server.sockets[0].getsockname()[1]
+    print(json.dumps({**told, "ca": str(bundle)}), flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 
 
 def main() -> None:
     """Runs on one CPU until the input ends."""
-    os.sched_setaffinity(0, {int(sys.argv[1])})
-    with tempfile.TemporaryDirectory(prefix="outcrop-speed-") as folder:
-        asyncio.run(serve(sys.argv[2:], folder))
+    cpu, *specs = sys.argv[1:]
+    with ExitStack() as leaving:
+        folder = Path(leaving.enter_context(tempfile.TemporaryDirectory(prefix="outcrop-speed-")))
+        told: dict[str, Any] = {"ports": {}, "plain": "Python"}
+        program = compiled(folder)
+        os.sched_setaffinity(0, {int(cpu)})
+        if program is not None:
+            plain = [spec for spec in specs if "+" not in spec]
+            told["ports"] = leaving.enter_context(InC(program, plain, int(cpu))).ports()
+            told["plain"] = "C"
+            specs = [spec for spec in specs if "+" in spec]
+        asyncio.run(serve(specs, folder, told))
 
 
 if __name__ == "__main__":
