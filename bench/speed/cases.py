@@ -36,7 +36,7 @@ class Case:
     beside: bool = False
     unit: str = "call"
     clients: tuple[str, ...] = ("outcrop", "official", "floor")
-    targets: dict[str, float] = field(default_factory=dict)
+    targets: dict[str, float] = field(default_factory=dict[str, float])
     seconds: float = 0.15
     rounds: int = 15
     short: bool = False

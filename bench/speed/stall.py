@@ -84,7 +84,7 @@ def main() -> None:
     stalls = Stalls()
     found: dict[str, Any] = {}
 
-    def measure(name: str, times: int, **keys: str) -> None:
+    def measure(name: str, times: int, **keys: Any) -> None:
         made = AsyncAnthropicBedrock(base_url=url, aws_region=client.REGION, **keys)
         asyncio.run(calls(made, times))
         found[name] = stalls.take()

@@ -175,7 +175,7 @@ async def serve(specs: list[str], folder: Path, told: dict[str, Any]) -> None:
 
     def over_tls(*protocols: str) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        certificate.configure_cert(context)
+        certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType] - pyOpenSSL's
         context.set_alpn_protocols(list(protocols))
         return context
 
