@@ -95,7 +95,7 @@ def names(client: str, case: Kind, url: str) -> Callable[[int], int]:
         aws_secret_key=SECRET_KEY,
         aws_region=REGION,
         base_url=url,
-        **(over_http2(client, module, case) if HTTP2 in os.environ else {}),
+        **(over_http2(module, case) if HTTP2 in os.environ else {}),
     )
     given = {"model": MODEL, **_request(case)}
     if case.asynchronous:
@@ -129,15 +129,8 @@ def names(client: str, case: Kind, url: str) -> Callable[[int], int]:
     return {None: call, "raw": stream, "assembled": assemble}[case.streamed]
 
 
-def over_http2(client: str, module: Any, case: Kind) -> dict[str, Any]:
-    """Has a client speak HTTP/2; returns what its class is to be given for that."""
-    if client == "outcrop":
-        # Its transport leaves the library's default as it is, which is HTTP/1.1.
-        library = import_module("outcrop.net.reqwest")
-        for name in ("SyncClientBuilder", "ClientBuilder"):
-            builder = getattr(library, name)
-            setattr(library, name, lambda builder=builder: builder().http2(enable=True))
-        return {}
+def over_http2(module: Any, case: Kind) -> dict[str, Any]:
+    """What the official SDK's class is to be given to speak HTTP/2."""
     sys.path.append(os.environ[HTTP2])  # only for h2 and what that needs
     import_module("h2.connection")
     sys.path.pop()

@@ -55,7 +55,7 @@ CLIENTS = {
 }
 if _H2 is not None and _H2.origin is not None:
     http2 = {"OUTCROP_SPEED_HTTP2": str(Path(_H2.origin).parents[1])}  # see client.py
-    CLIENTS["outcrop over HTTP/2"] = Client(OUTCROP, {**PYREQWEST, **http2}, "h2+")
+    CLIENTS["outcrop over HTTP/2"] = Client(OUTCROP, {**SRC, "OUTCROP_TRANSPORT": "http2"}, "h2+")
     CLIENTS["official over HTTP/2"] = Client(OFFICIAL, http2, "h2+")
 #: Left to the clients; everything else that points a client somewhere is kept from them.
 _KEPT = ("PATH", "PYTHONPATH", "HOME", "LANG", "TMPDIR")

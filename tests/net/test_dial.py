@@ -13,6 +13,8 @@ from outcrop.bedrock.call import Send, Timeout
 from outcrop.errors import ConfigurationError
 from outcrop.net.dial import VARIABLE, AsyncDialer, SyncDialer
 from outcrop.net.proxies import Proxies
+from outcrop.server.listen import Listener, reserve
+from outcrop.server.tls import make_certificate
 from outcrop.wire.http import Request
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -117,6 +119,32 @@ def test_the_environment_and_the_system_decide(peer_of, wanted, platform, loaded
         capture_output=True, encoding="utf-8", timeout=60, check=True,
     )  # fmt: skip
     assert done.stdout == f"{loaded}\n"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("wanted", "spoken"), [("sockets", "1.1"), ("pyreqwest", "1.1"), ("http2", "2")]
+)
+async def test_http2_is_spoken_if_it_is_asked_for(wanted, spoken, tmp_path, monkeypatch):
+    monkeypatch.setenv(VARIABLE, wanted)
+    heard = []
+
+    async def application(scope, receive, send):
+        heard.append((scope["http_version"], dict(scope["headers"])[b"host"].decode()))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"heard"})
+
+    certificate = make_certificate(tmp_path)
+    reserved = reserve("127.0.0.1", 0)
+    host = f"localhost:{reserved.getsockname()[1]}"
+    listener = Listener(application, reserved, certificate=certificate)
+    await listener.start()
+    dialer = AsyncDialer(ca_pem=certificate.ca.read_bytes())
+    request = Request("POST", f"https://{host}", "/", [], b"{}")
+    answer = await dialer.send(Send(request, Timeout(10, 10), False))
+    await dialer.close()
+    await listener.wait_closed()
+    assert (heard, answer.body) == ([(spoken, host)], b"heard")
 
 
 def test_a_transport_that_is_none_is_refused(monkeypatch):

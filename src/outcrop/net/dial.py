@@ -2,9 +2,10 @@
 
 Rules: no other module knows what carries a call. Our own sockets do (HTTP/1.1: the least work a
 call); an HTTP library does where the environment names a proxy for the origin, on Windows (where
-Ctrl-C doesn't end a socket's wait), or where `OUTCROP_TRANSPORT` asks for it. What isn't used isn't
-imported. Either way what is sent is exactly the Request, and TLS is verified, with AWS_CA_BUNDLE,
-REQUESTS_CA_BUNDLE or SSL_CERT_FILE trusted too.
+Ctrl-C doesn't end a socket's wait), or where `OUTCROP_TRANSPORT` asks for it: `pyreqwest`, or
+`http2`, which it then speaks to https:// origins that do. What isn't used isn't imported. Either
+way what is sent is exactly the Request, and TLS is verified, with AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE
+or SSL_CERT_FILE trusted too.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "AsyncDialer", "SyncDialer"]
 
 VARIABLE: Final = "OUTCROP_TRANSPORT"
+_CHOICES: Final = ("sockets", "pyreqwest", "http2")
 #: Origins whose transport is remembered.
 MAX_ORIGINS: Final = 256
 
@@ -42,10 +44,10 @@ def _wanted() -> str | None:
         ConfigurationError: It names another.
     """
     wanted = variable(VARIABLE)
-    if wanted in (None, "sockets", "pyreqwest"):
+    if wanted is None or wanted in _CHOICES:
         return wanted
     raise ConfigurationError(
-        f"{VARIABLE}={wanted!r} isn't a transport.", mend="Set it to sockets or pyreqwest."
+        f"{VARIABLE}={wanted!r} isn't a transport.", mend="Set it to sockets, pyreqwest or http2."
     )
 
 
@@ -68,7 +70,7 @@ class _Transports(Generic[S, L]):
     def _make_sockets(self, ca_pem: bytes | None) -> S:
         raise NotImplementedError
 
-    def _make_library(self, ca_pem: bytes | None) -> L:
+    def _make_library(self, ca_pem: bytes | None, *, http2: bool) -> L:
         raise NotImplementedError
 
     def _to(self, origin: str) -> S | L:
@@ -83,9 +85,11 @@ class _Transports(Generic[S, L]):
         if self._closed:
             raise closed()
         wanted = self._wanted
-        if wanted == "pyreqwest" or (self._proxies is not None and self._proxies.serve(origin)):
+        if wanted in ("pyreqwest", "http2") or (
+            self._proxies is not None and self._proxies.serve(origin)
+        ):
             if self._library is None:
-                self._library = self._make_library(self._ca_pem)
+                self._library = self._make_library(self._ca_pem, http2=wanted == "http2")
             chosen: S | L = self._library
         else:
             if self._sockets is None:
@@ -112,10 +116,10 @@ class SyncDialer(_Transports["SyncSockets", "SyncLibrary"]):
 
         return SyncSockets(ca_pem=ca_pem)
 
-    def _make_library(self, ca_pem: bytes | None) -> SyncLibrary:
+    def _make_library(self, ca_pem: bytes | None, *, http2: bool) -> SyncLibrary:
         from outcrop.net.reqwest import SyncLibrary
 
-        return SyncLibrary(ca_pem=ca_pem)
+        return SyncLibrary(ca_pem=ca_pem, http2=http2)
 
     def send(self, step: Send) -> Answer:
         """Sends a request; a streamed response comes back with its body unread."""
@@ -153,10 +157,10 @@ class AsyncDialer(_Transports["AsyncSockets", "AsyncLibrary"]):
 
         return AsyncSockets(ca_pem=ca_pem)
 
-    def _make_library(self, ca_pem: bytes | None) -> AsyncLibrary:
+    def _make_library(self, ca_pem: bytes | None, *, http2: bool) -> AsyncLibrary:
         from outcrop.net.reqwest import AsyncLibrary
 
-        return AsyncLibrary(ca_pem=ca_pem)
+        return AsyncLibrary(ca_pem=ca_pem, http2=http2)
 
     async def send(self, step: Send) -> Answer:
         """Sends a request; a streamed response comes back with its body unread."""

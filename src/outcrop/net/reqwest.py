@@ -94,7 +94,7 @@ class _Pools(Generic[C]):
 B = TypeVar("B", ClientBuilder, SyncClientBuilder)
 
 
-def _prepare(builder: B, timeout: Timeout, ca_pem: bytes | None) -> B:
+def _prepare(builder: B, timeout: Timeout, ca_pem: bytes | None, *, http2: bool) -> B:
     builder = (
         builder.follow_redirects(enable=False)
         .referer(enable=False)
@@ -103,6 +103,8 @@ def _prepare(builder: B, timeout: Timeout, ca_pem: bytes | None) -> B:
         .zstd(enable=False)
         .deflate(enable=False)
     )
+    if http2:  # by ALPN; HTTP/1.1 where the origin doesn't speak it
+        builder = builder.http2(enable=True)
     if timeout.connect is not None:
         builder = builder.connect_timeout(timedelta(seconds=timeout.connect))
     if timeout.read is not None:
@@ -166,10 +168,10 @@ class SyncBody:
 class SyncLibrary:
     """The blocking transport; Ctrl-C ends any of its waits."""
 
-    def __init__(self, *, ca_pem: bytes | None = None) -> None:
+    def __init__(self, *, ca_pem: bytes | None = None, http2: bool = False) -> None:
         self._aside = Aside()
         self._pools: _Pools[SyncClient] = _Pools(
-            lambda timeout: _prepare(SyncClientBuilder(), timeout, ca_pem).build(),
+            lambda timeout: _prepare(SyncClientBuilder(), timeout, ca_pem, http2=http2).build(),
             # One that is pushed out closes when its last call has ended.
             lambda _client: None,
         )
@@ -233,11 +235,11 @@ class AsyncBody:
 class AsyncLibrary:
     """The transport that doesn't block the event loop."""
 
-    def __init__(self, *, ca_pem: bytes | None = None) -> None:
+    def __init__(self, *, ca_pem: bytes | None = None, http2: bool = False) -> None:
         rest_at_exit()
         # A pool that is pushed out closes its connections when it is collected.
         self._pools: _Pools[Client] = _Pools(
-            lambda timeout: _prepare(ClientBuilder(), timeout, ca_pem).build(),
+            lambda timeout: _prepare(ClientBuilder(), timeout, ca_pem, http2=http2).build(),
             lambda _client: None,
         )
 
