@@ -95,6 +95,21 @@ def test_images_in_tool_results_count_too():
     )
 
 
+def test_images_in_system_messages_are_looked_at_too():
+    model = models.find("anthropic.claude-opus-4-8")
+    assert model is not None
+    document = {
+        "anthropic_version": "2026-10-21",
+        "max_tokens": 64,
+        "messages": [
+            {"role": "user", "content": "Hi"},
+            {"role": "system", "content": [block(b"no image at all")]},
+        ],
+    }
+    with pytest.raises(ValidationException, match="Could not process image"):
+        checks.check(document, model=model)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("said", KINDS)
 def test_an_image_must_be_what_it_is_said_to_be(kind, said):

@@ -70,6 +70,18 @@ def test_a_meter_takes_the_longest_prefix_that_fits(before, piece, limit, genera
     assert meter.total == estimate(before + piece[:taken], generation=generation)
 
 
+@given(texts, st.lists(st.integers(min_value=0), max_size=8), st.integers(0, 60), generations)
+def test_a_meter_takes_as_much_of_pieces_as_of_the_whole(text, places, limit, generation):
+    whole = Meter(generation=generation).take(text, limit=limit)
+    meter, taken = Meter(generation=generation), 0
+    for piece in cut(text, places):
+        fits = meter.take(piece, limit=limit)
+        taken += fits
+        if fits < len(piece):
+            break
+    assert taken == whole
+
+
 @pytest.mark.parametrize("char", [" ", "\n", "a", "A", "é", "я", "我", "1", "\x00", "\u0301"])
 @pytest.mark.parametrize("generation", GENERATIONS)
 def test_no_endless_run_is_free(char, generation):

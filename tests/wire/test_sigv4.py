@@ -22,7 +22,7 @@ from outcrop.errors import (
     RequestExpired,
     UnrecognizedClientException,
 )
-from outcrop.wire.canonical import UNSIGNED, canonical_path
+from outcrop.wire.canonical import UNSIGNED, canonical_path, gather
 from outcrop.wire.credentials import Credentials
 from outcrop.wire.http import Request
 from outcrop.wire.sigv4 import presign, read_claim, sign, verify
@@ -267,6 +267,13 @@ def test_a_body_hash_that_the_request_states_is_signed():
 def test_a_request_is_not_signed_twice(name):
     with pytest.raises(RequestError, match=name):
         signed(message(headers=[(name, "x")]))
+
+
+def test_gathered_headers_show_no_value_and_are_not_gathered_again():
+    found = gather([("Authorization", "a  secret "), ("X-A", "1"), ("x-a", "2")])
+    assert found == {"authorization": "a secret", "x-a": "1,2"}
+    assert gather(found) is found
+    assert "secret" not in repr(found)
 
 
 def test_neither_token_nor_signature_show_in_a_claim():

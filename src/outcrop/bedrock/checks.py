@@ -67,7 +67,7 @@ FIELDS: Final[dict[str, Field]] = {
     "user_profile_id": Field("String"),
     "amazon-bedrock-guardrailConfig": Field("JSONObject"),
 }
-_REQUIRED: Final = [key for key, field in FIELDS.items() if field.required]
+_REQUIRED: Final = {key for key, field in FIELDS.items() if field.required}
 #: Everit's words for the types that JSON decodes to.
 _EVERIT: Final = {
     "bool": "Boolean",
@@ -150,8 +150,11 @@ def _check_version(document: Document, model: Model) -> None:
 
 
 def _check_fields(document: Document, model: Model) -> None:
-    missing = [key for key in _REQUIRED if key not in document]
-    extra = [key for key in document if key not in FIELDS]
+    missing, extra = [], []
+    if not document.keys() >= _REQUIRED:
+        missing = [key for key in FIELDS if key in _REQUIRED and key not in document]
+    if not document.keys() <= FIELDS.keys():
+        extra = [key for key in document if key not in FIELDS]
     if LATEST in model.api_versions:
         for key in missing:
             raise ValidationException(f"{key}: Field required")

@@ -260,8 +260,11 @@ def _write_delta(delta: Document) -> Document:
 
 
 def _write_block_event(kind: str, index: int, padding: int, **more: Any) -> bytes:
-    return _frame(kind, {"contentBlockIndex": index, **more}, padding)
+    more["contentBlockIndex"] = index
+    return _frame(kind, more, padding)
 
 
 def _frame(kind: str, payload: Document, padding: int) -> bytes:
-    return eventstream.encode_block(_HEADERS[kind], write_json({**payload, "p": PADDING[:padding]}))
+    """The frame of a payload, which gets the padding."""
+    payload["p"] = PADDING[:padding]
+    return eventstream.encode_block(_HEADERS[kind], write_json(payload))

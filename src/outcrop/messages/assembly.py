@@ -96,6 +96,10 @@ class _Block:
 class Assembly:
     """Adds up the events of one stream to the message that they make.
 
+    Args:
+        owned: Whether messages and blocks in the events are the assembly's to keep; they are copied
+            otherwise.
+
     Attributes:
         stop_metrics: Bedrock's counts and latencies from the last event (`inputTokenCount`,
             `outputTokenCount`, `invocationLatency` and `firstByteLatency` in milliseconds, …), or
@@ -107,7 +111,8 @@ class Assembly:
             be read.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, owned: bool = False) -> None:
+        self._own: Callable[[Any], Any] = _as_it_is if owned else plain
         self.stop_metrics: dict[str, Any] | None = None
         self.unassembled: list[Event] = []
         self.incomplete_inputs: dict[int, str] = {}
@@ -167,16 +172,16 @@ class Assembly:
         if self._message is not None:
             raise _refusal(event, "came twice")
         message = _object(event, "message")
-        self._message = plain(message)
+        self._message = self._own(message)
         if isinstance(content := message.get("content"), list):
-            self._content = plain(content)
+            self._content = self._own(content)
 
     def _add_block(self, event: Event) -> None:
         self._expect_open(event)
         index = _index(event)
         if index != len(self._content):
             raise _refusal(event, f"has index {index} where {len(self._content)} is next")
-        block = plain(_object(event, "content_block"))
+        block = self._own(_object(event, "content_block"))
         self._content.append(block)
         self._growing[index] = _Block(block)
 
@@ -206,13 +211,13 @@ class Assembly:
         delta = _object(event, "delta")
         for name, value in delta.items():
             if value is not None or name not in message:
-                message[name] = plain(value)
+                message[name] = self._own(value)
         counts = event.get("usage")
         if isinstance(counts, dict):
             usage = message.setdefault("usage", {})
             if not isinstance(usage, dict):
                 raise _refusal(event, f"has usage, but message_start had {_kind(usage)}")
-            for name, value in plain(counts).items():
+            for name, value in self._own(counts).items():
                 if value is not None or name not in usage:
                     usage[name] = value
         self._add_beside(event, _OF_MESSAGE_DELTA)
@@ -329,6 +334,10 @@ def _snapshot(
     cls: type[events.Snapshot], kind: str, piece: Any, pieces: list[Any], field: str | None = None
 ) -> events.Snapshot:
     return view_of(cls, {"type": kind, field or kind: piece}, (pieces, len(pieces)))
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _object(event: dict[str, Any], field: str, *, of: Event | None = None) -> dict[str, Any]:

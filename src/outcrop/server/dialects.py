@@ -18,6 +18,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from outcrop.bedrock import (
+    attachments,
     blocks,
     checks,
     converse,
@@ -297,6 +298,8 @@ def read_converse(given: Document) -> tuple[Document, converse.Extras]:
         *(((document, "system"),) if "system" in document else ()),
     ):
         holder[name] = [blocks.unguarded(block) for block in holder[name]]
+    if not any(attachments.blocks(document, "document")):
+        return document, extras
     try:
         pdfs.check(document, most=None, place=pdfs.CONVERSE)
         return text_mode.inline(document), extras

@@ -338,7 +338,7 @@ async def answer(accepted: Accepted, actor: Actor, cache: PromptCache) -> Docume
     if texts and not composer.done:
         events += answering.take(Text("".join(texts)))
     events += answering.end()
-    assembly = Assembly()
+    assembly = Assembly(owned=True)
     for event in events:
         assembly.add(event)
     return _in_order(assembly.document, later=_is_later(accepted.model))

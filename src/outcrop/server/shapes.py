@@ -96,7 +96,7 @@ def check(service: str, operation: str, given: Document) -> None:
     Raises:
         ValidationException: It doesn't; its `aws_name` is SerializationException for wrong types.
     """
-    _check(given, (row for row in _members(service, operation) if row.location is None))
+    _check(given, _body_members(service, operation))
 
 
 def read(
@@ -212,6 +212,12 @@ def _members(service: str, operation: str) -> list[_Member]:
     ]
 
 
+@cache
+def _body_members(service: str, operation: str) -> list[_Member]:
+    """Those of them that stand in the body."""
+    return [row for row in _members(service, operation) if row.location is None]
+
+
 def _compile(shape: Shape, compiled: dict[str, Check]) -> Check:
     """What looks at a value of a shape; shapes may hold themselves."""
     if shape.name not in compiled:
@@ -287,18 +293,17 @@ def _look_inside(shape: Any, compiled: dict[str, Check]) -> Check:
         return look_at_entries
     if shape.type_name == "structure":
         members = {name: _compile(member, compiled) for name, member in shape.members.items()}
+        required: list[str] = list(shape.required_members)
         union = bool(shape.metadata.get("union"))
 
         def look_at_members(value: Any, path: Path, found: list[str]) -> None:
             _drop_nulls(value)
-            if union and sum(name in value for name in members) != 1:
+            if union and len(value.keys() & members.keys()) != 1:
                 raise ValidationException(
                     f"{shape.name} object at {'.'.join(map(str, path))} must set one of the "
                     f"following keys: {', '.join(members)}."
                 )
-            found.extend(
-                _null((*path, name)) for name in shape.required_members if name not in value
-            )
+            found.extend([_null((*path, name)) for name in required if name not in value])
             for name, item in list(value.items()):
                 if name in members:
                     members[name](item, (*path, name), found)
@@ -366,8 +371,9 @@ def _most(measure: Callable[[Any], float], high: float, noun: str) -> _Limit:
 
 def _drop_nulls(members: Document) -> None:
     """A member that is null is one that isn't there."""
-    for name in [name for name, value in members.items() if value is None]:
-        del members[name]
+    if None in members.values():
+        for name in [name for name, value in members.items() if value is None]:
+            del members[name]
 
 
 def _cut(value: object) -> str:

@@ -25,12 +25,9 @@ class Reading:
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._system: object = document.get("system")
-        self._messages = blocks_of(document.get("messages"))
-
-    @cached_property
-    def _users(self) -> list[object]:
-        """The contents of the user's messages, oldest first."""
-        return [each.get("content") for each in self._messages if each.get("role") == "user"]
+        self._messages = messages = blocks_of(document.get("messages"))
+        #: The contents of the user's messages, oldest first.
+        self._users = [each.get("content") for each in messages if each.get("role") == "user"]
 
     @cached_property
     def system(self) -> str:
