@@ -215,7 +215,7 @@ with open("/proc/self/status") as status:  # ru_maxrss remembers the process tha
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is Linux's")
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_file_takes_much_less_memory_than_its_size(packed, record, logs):
-    """A client's file of a busy day is one file: 400 MB are read in less than that."""
+    """A client's file of a busy day is one file: 670 MB are read in three quarters of that."""
     line = json.dumps(
         record(1, asked={"messages": [{"role": "user", "content": "Granite " * 2000}]})
     )
@@ -223,14 +223,14 @@ def test_a_file_takes_much_less_memory_than_its_size(packed, record, logs):
 
     name = logs / ("a.json.gz" if packed else "a.jsonl")
     with gzip.open(name, "wb", 1) if packed else name.open("wb") as file:
-        for _ in range(25):
+        for _ in range(40):
             file.write(f"{line}\n".encode() * 1000)
     told = subprocess.run(
         [sys.executable, "-c", READ, str(logs)], capture_output=True, text=True, check=True
     )
     count, most = map(int, told.stdout.split())
-    assert count == 25_000
-    assert most * 1024 < 25_000 * len(line)
+    assert count == 40_000
+    assert most * 1024 < 40_000 * len(line) * 3 / 4
 
 
 # Whose records ───────────────────────────────────────────────────────────────────────────────────
