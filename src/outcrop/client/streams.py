@@ -146,12 +146,13 @@ class SyncReading(_Reading[SyncDialer]):
 
     def _read(self) -> Generator[Any, None, None]:
         opened, tape, most = self._opened, self._tape, self._most
+        read_some = opened.response.reader.read_some
         events = opened.first
         try:
             while True:
                 yield from self._told(events)
                 opened.reader.raise_fault()
-                data = self._dialer.read_some(opened.response)
+                data = read_some()
                 if data is None:
                     opened.reader.raise_fault(ended=True)
                     return
@@ -248,13 +249,14 @@ class AsyncReading(_Reading[AsyncDialer]):
 
     async def _read(self) -> AsyncGenerator[Any, None]:
         opened, tape, most = self._opened, self._tape, self._most
+        read_some = opened.response.reader.read_some
         events = opened.first
         try:
             while True:
                 for event in self._told(events):
                     yield event
                 opened.reader.raise_fault()
-                data = await self._dialer.read_some(opened.response)
+                data = await read_some()
                 if data is None:
                     opened.reader.raise_fault(ended=True)
                     return

@@ -98,6 +98,12 @@ class Connection(asyncio.BufferedProtocol):
             self._size += len(piece)
             if self._size > MAX_UNREAD:
                 self._hold_back(reader)
+            waiter = self._waiter
+            if waiter is not None and self._wish == SOME:  # as for most of a stream
+                self._waiter = None
+                if not waiter.done():
+                    waiter.set_result(None)
+                return
         self._look()
 
     def _hold_back(self, reader: ResponseReader) -> None:
