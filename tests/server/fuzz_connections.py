@@ -113,6 +113,8 @@ async def attack(port: int, dice: random.Random) -> None:
     try:
         while data:
             size = dice.choice([1, 10, 100, 10_000])
+            if writer.is_closing():  # it has been refused
+                break
             writer.write(data[:size])
             data = data[size:]
             await asyncio.sleep(0)
