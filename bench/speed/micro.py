@@ -22,7 +22,8 @@ from payloads import ACCESS_KEY, MODEL, REGION, SECRET_KEY, frames, request
 from outcrop.wire.credentials import Credentials
 from outcrop.wire.eventstream import Decoder, encode_block, header_block
 from outcrop.wire.http import Request
-from outcrop.wire.sigv4 import read_claim, sign, verify
+from outcrop.wire.sigv4 import sign
+from outcrop.wire.sigv4_verify import read_claim, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable

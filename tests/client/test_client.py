@@ -15,7 +15,7 @@ from outcrop import AnthropicBedrock, AsyncAnthropicBedrock, Timeout, errors
 from outcrop.bedrock import faults, invoke
 from outcrop.client import messages, streams
 from outcrop.messages.views import Message, TextBlock
-from outcrop.wire import sigv4
+from outcrop.wire import sigv4_verify
 from outcrop.wire.credentials import Credentials
 
 MODEL = "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -91,12 +91,12 @@ def test_the_request_on_the_wire_verifies(client, peer):
     client.messages.create(**ASK, extra_headers={"X-Amzn-Bedrock-Trace": "ENABLED"})
     target, headers, body = peer.requests[0]
     pairs = list(headers.items())
-    claim = sigv4.read_claim("POST", target, pairs)
+    claim = sigv4_verify.read_claim("POST", target, pairs)
     assert "x-amzn-bedrock-trace" in claim.signed_headers
     from datetime import UTC, datetime
 
     now = datetime.strptime(claim.amz_date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
-    sigv4.verify(
+    sigv4_verify.verify(
         claim,
         Credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
         method="POST",
@@ -463,11 +463,11 @@ def test_what_is_signed_is_what_goes_over_the_wire(peer, model, path):
     target, headers, body = peer.requests[0]
     assert target.partition("?")[0] == f"/Some%20Prefix/model/{path}/invoke"
     pairs = list(headers.items())
-    claim = sigv4.read_claim("POST", target, pairs)
+    claim = sigv4_verify.read_claim("POST", target, pairs)
     from datetime import UTC, datetime
 
     now = datetime.strptime(claim.amz_date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
-    sigv4.verify(
+    sigv4_verify.verify(
         claim, Credentials("AKIAIOSFODNN7EXAMPLE", "x"), method="POST", target=target,
         headers=pairs, body=body, now=now,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from outcrop import (
     NotFoundError,
     RequestError,
 )
+from outcrop.bedrock.call import Timeout
 from outcrop.bedrock.count import Counter, count_route
 from outcrop.catalog import models
 from outcrop.client import counting
@@ -201,7 +202,7 @@ def test_the_options_of_a_call_are_those_of_create():
         extra_query={"a": "b c"},
         extra_body={"workspace_id": "w"},
     )
-    assert call.timeout == (3, 3)
+    assert call.timeout == Timeout(3, 3)
     assert call.request.target.endswith("/count_tokens?a=b%20c")
     headers = [(name.lower(), value) for name, value in call.request.headers]
     assert headers.count(("anthropic-version", "2023-06-01")) == 1

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from outcrop import errors
-from outcrop.wire import sigv4
+from outcrop.wire import sigv4_verify
 from outcrop.wire.credentials import Credentials
 
 
 def verify(request: dict[str, Any], keys: Credentials) -> None:
     method, target, headers = request["method"], request["target"], request["headers"]
-    claim = sigv4.read_claim(method, target, headers)
-    sigv4.verify(
+    claim = sigv4_verify.read_claim(method, target, headers)
+    sigv4_verify.verify(
         claim,
         keys,
         method=method,
@@ -36,7 +36,7 @@ def altered(request: dict[str, Any]):
     query = "&x=1" if "?" in request["target"] else "?x=1"
     yield "query", {**request, "target": request["target"] + query}
     yield "body", {**request, "body": request["body"] + b" "}
-    signed = sigv4.read_claim(request["method"], request["target"], headers).signed_headers
+    signed = sigv4_verify.read_claim(request["method"], request["target"], headers).signed_headers
     for place, (name, value) in enumerate(headers):
         changed = [*headers]
         if name == "authorization":

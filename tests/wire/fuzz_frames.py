@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from outcrop.errors import APIStatusError, AuthorizationDenied, EventStreamError
-from outcrop.wire import api_keys, sigv4
+from outcrop.wire import api_keys, sigv4, sigv4_verify
 from outcrop.wire.credentials import Credentials
 from outcrop.wire.eventstream import Byte, Decoder, Long, Timestamp, encode
 from outcrop.wire.http import Request
@@ -121,9 +121,9 @@ def fuzz_claims(dice: random.Random) -> None:
         ]
     method, target = mutated_text(dice, REQUEST.method), mutated_text(dice, target)
     try:
-        claim = sigv4.read_claim(method, target, headers)
+        claim = sigv4_verify.read_claim(method, target, headers)
         repr(claim)
-        sigv4.verify(
+        sigv4_verify.verify(
             claim, KEYS, method=method, target=target, headers=headers, body=REQUEST.body, now=NOW
         )
     except APIStatusError as error:

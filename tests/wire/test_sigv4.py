@@ -25,7 +25,8 @@ from outcrop.errors import (
 from outcrop.wire.canonical import UNSIGNED, canonical_path, gather
 from outcrop.wire.credentials import Credentials
 from outcrop.wire.http import Request
-from outcrop.wire.sigv4 import presign, read_claim, sign, verify
+from outcrop.wire.sigv4 import presign, sign
+from outcrop.wire.sigv4_verify import read_claim, verify
 
 if TYPE_CHECKING:
     from botocore.compat import HTTPHeaders

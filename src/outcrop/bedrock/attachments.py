@@ -7,7 +7,9 @@ early, the local Bedrock to refuse.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +21,7 @@ Block = dict[str, Any]
 _DEPTH: Final = 4
 
 
-class Limit(NamedTuple):
+class Limit(Struct, frozen=True):
     """A limit, and who says so.
 
     Attributes:

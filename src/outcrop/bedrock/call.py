@@ -7,7 +7,7 @@ and the reply (or an `APIError`) is sent in.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from msgspec import Struct
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from outcrop.wire.http import HeaderMap
 
 
-class Timeout(NamedTuple):
+class Timeout(Struct, frozen=True):
     """Seconds to wait; None waits for ever.
 
     Attributes:
@@ -38,7 +38,7 @@ class Timeout(NamedTuple):
     read: float | None = 600.0
 
 
-class Instant(NamedTuple):
+class Instant(Struct, frozen=True):
     """A moment: seconds since the epoch, and on a clock that never jumps."""
 
     wall: float
@@ -58,21 +58,21 @@ class Response(Protocol):
 # Steps ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Now(NamedTuple):
+class Now(Struct, frozen=True):
     """The time, please; the reply is an `Instant`."""
 
 
-class Roll(NamedTuple):
+class Roll(Struct, frozen=True):
     """A random number in [0, 1), please."""
 
 
-class Sleep(NamedTuple):
+class Sleep(Struct, frozen=True):
     """Wait some seconds."""
 
     seconds: float
 
 
-class Identify(NamedTuple):
+class Identify(Struct, frozen=True):
     """Credentials, please; fetched anew if `renew`. The reply is an `Identified`."""
 
     renew: bool = False
@@ -100,19 +100,19 @@ class Send(Struct, frozen=True):
     streamed: bool
 
 
-class ReadAll(NamedTuple):
+class ReadAll(Struct, frozen=True):
     """Read the rest of a streamed response and close it; the reply is its bytes."""
 
     response: Response
 
 
-class ReadSome(NamedTuple):
+class ReadSome(Struct, frozen=True):
     """Read what has come of a streamed response; the reply is bytes, None at the end."""
 
     response: Response
 
 
-class Close(NamedTuple):
+class Close(Struct, frozen=True):
     """Be done with a streamed response, read or not."""
 
     response: Response
@@ -124,7 +124,7 @@ Step = Now | Roll | Sleep | Identify | Send | ReadAll | ReadSome | Close
 # The call ────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Dialect(NamedTuple):
+class Dialect(Struct, frozen=True):
     """How the replies of a call are read.
 
     Attributes:
@@ -170,7 +170,7 @@ class Call(Struct, frozen=True):
     fallbacks: tuple[Call, ...] = ()
 
 
-class Attempt(NamedTuple):
+class Attempt(Struct, frozen=True):
     """One try of a call.
 
     Attributes:

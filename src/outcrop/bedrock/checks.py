@@ -24,8 +24,9 @@ from outcrop.bedrock import (
     pdfs,
     thinking,
 )
-from outcrop.bedrock.conversation import LATEST, fields, items, unknown_tag
+from outcrop.bedrock.conversation import fields, items, unknown_tag
 from outcrop.catalog import models
+from outcrop.catalog.models import LATEST
 from outcrop.errors import ValidationException
 from outcrop.messages import prompt_tokens
 

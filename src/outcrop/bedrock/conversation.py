@@ -12,9 +12,12 @@ from __future__ import annotations
 
 from base64 import b64decode
 from binascii import Error as Base64Error
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from msgspec import Struct
 
 from outcrop.bedrock.attachments import IMAGE_BASE64
+from outcrop.catalog.models import LATEST
 from outcrop.errors import ValidationException
 
 if TYPE_CHECKING:
@@ -24,10 +27,8 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
-LATEST: Final = "2026-10-21"
 
-
-class Block(NamedTuple):
+class Block(Struct, frozen=True):
     """A type of content block: the fields that it needs, and the only role that may send it."""
 
     required: Mapping[str, str] = {}  # field → its type, in pydantic's words
@@ -102,7 +103,7 @@ class _Turn:
         self.last: Document = {}
 
 
-class _Look(NamedTuple):
+class _Look(Struct, frozen=True):
     """What blocks are looked at with: the types that the model knows, and the API's version."""
 
     tags: Sequence[str]

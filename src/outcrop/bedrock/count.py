@@ -20,8 +20,8 @@ import msgspec
 import orjson
 
 from outcrop.bedrock import converse, invoke
-from outcrop.bedrock.conversation import LATEST
 from outcrop.catalog import aliases, ids, models
+from outcrop.catalog.models import LATEST
 from outcrop.errors import APIResponseValidationError, RequestError
 
 if TYPE_CHECKING:

@@ -8,10 +8,11 @@ Sources: botocore `parsers.py` (where a name stands: `x-amzn-ErrorType` cut at `
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import orjson
+from msgspec import Struct
 
 from outcrop import errors
 
@@ -40,7 +41,7 @@ TOO_MANY_REQUESTS = "Too many requests, please wait before trying again."
 TOO_LONG = "Input is too long for requested model."
 
 
-class Remedy(NamedTuple):
+class Remedy(Struct, frozen=True):
     """What a refusal's text means for the caller."""
 
     aws_name: str

@@ -20,7 +20,7 @@ import msgspec
 import orjson
 
 from outcrop.bedrock import invoke
-from outcrop.bedrock.conversation import LATEST
+from outcrop.catalog.models import LATEST
 from outcrop.errors import (
     APIResponseValidationError,
     NotFoundError,

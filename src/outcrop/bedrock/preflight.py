@@ -9,10 +9,12 @@ Sources: the catalog's columns; `outcrop.bedrock.checks`, which has the service'
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from outcrop.bedrock.conversation import LATEST
+from msgspec import Struct
+
 from outcrop.catalog import models
+from outcrop.catalog.models import LATEST
 from outcrop.errors import RequestError
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ NOT_ON_BEDROCK: Final = {
 }
 
 
-class Finding(NamedTuple):
+class Finding(Struct, frozen=True):
     """Something that the model won't take.
 
     Attributes:

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     from outcrop.catalog.models import Model
 
-_DATE = re.compile(r"-\d{8}")
-_VERSION = re.compile(r"-v\d+(:\d+)?$")
-_PUNCTUATION = re.compile(r"[\s_.@]+")
+# Compiled when they are first needed: most calls name a model by its ID.
+_DATE = r"-\d{8}"
+_VERSION = r"-v\d+(:\d+)?$"
+_PUNCTUATION = r"[\s_.@]+"
 
 
 def family(model: Model) -> str:
@@ -41,9 +42,9 @@ def names(model: Model) -> list[str]:
     numbers = [number, f"{number}-0"] if number.isdigit() else [number]
     found = [
         model.id,
-        _VERSION.sub("", model.id),
+        re.sub(_VERSION, "", model.id),
         model.first_party,
-        _DATE.sub("", model.first_party),
+        re.sub(_DATE, "", model.first_party),
         model.name,
         model.name.removeprefix("Claude "),
         *(f"{kind}-{written}" for written in numbers),
@@ -66,7 +67,7 @@ def short(model: Model) -> str:
 def normalize(spelling: str) -> str:
     """A name in lower case with hyphens: `Claude Sonnet 4.5` and `claude_sonnet@4.5` alike."""
     text = spelling.strip().lower().removeprefix("anthropic.").removeprefix("anthropic/")
-    return _PUNCTUATION.sub("-", text).removesuffix("-latest").removesuffix("-default")
+    return re.sub(_PUNCTUATION, "-", text).removesuffix("-latest").removesuffix("-default")
 
 
 def split_prefix(spelling: str) -> tuple[str | None, str]:

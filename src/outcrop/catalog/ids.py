@@ -24,8 +24,7 @@ Kind = Literal[
 #: Prefixes of AWS's own inference profiles. `ca` is known, but no Claude model uses it yet.
 PREFIXES = ("global", "us", "us-gov", "eu", "jp", "apac", "au", "in", "ca")
 
-_PREFIXED = re.compile(rf"({'|'.join(sorted(PREFIXES, key=len, reverse=True))})\.(anthropic\..+)")
-_ARN = re.compile(r"arn:(aws[^:]*):bedrock:([a-z0-9-]*):(\d{12})?:([a-z-]+)/(.+)")
+_ARN = r"arn:(aws[^:]*):bedrock:([a-z0-9-]*):(\d{12})?:([a-z-]+)/(.+)"
 
 
 class ModelAddress(Struct, frozen=True):
@@ -51,7 +50,7 @@ class ModelAddress(Struct, frozen=True):
 @lru_cache(maxsize=512)
 def parse(text: str) -> ModelAddress:
     """The address that a model ID, profile ID or ARN spells."""
-    if match := _ARN.fullmatch(text):
+    if text.startswith("arn:") and (match := re.fullmatch(_ARN, text)):
         _, region, account, kind, resource = match.groups()
         where = {"region": region or None, "account": account}
         if kind == "foundation-model":
@@ -64,8 +63,9 @@ def parse(text: str) -> ModelAddress:
         if kind == "application-inference-profile":
             return ModelAddress(text, "application-profile", **where)
         return ModelAddress(text, "other", **where)
-    if match := _PREFIXED.fullmatch(text):
-        return ModelAddress(text, "profile", base_id=match[2], prefix=match[1])
     if text.startswith("anthropic."):
         return ModelAddress(text, "base", base_id=text)
+    prefix, _, rest = text.partition(".")
+    if prefix in PREFIXES and rest.startswith("anthropic."):
+        return ModelAddress(text, "profile", base_id=rest, prefix=prefix)
     return ModelAddress(text, "other")

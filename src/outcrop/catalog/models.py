@@ -8,11 +8,14 @@ data).
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 Routes = dict[str, list[str]]
+
+#: The newest `anthropic_version`, which only models take that list it in `api_versions`.
+LATEST: Final = "2026-10-21"
 
 
 class Lifecycle(msgspec.Struct, frozen=True):

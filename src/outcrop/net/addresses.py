@@ -13,7 +13,9 @@ import socket
 import sys
 import time
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from outcrop.errors import APIConnectionError, APITimeoutError
 
@@ -39,7 +41,7 @@ _OPTIONS: Final[tuple[tuple[int, int, int], ...]] = (
 )
 
 
-class Place(NamedTuple):
+class Place(Struct, frozen=True):
     """An origin in parts."""
 
     tls: bool

@@ -9,13 +9,14 @@ Source: the variables as curl and reqwest read them (`HTTP_PROXY`, `HTTPS_PROXY`
 from __future__ import annotations
 
 import sys
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from outcrop.net.addresses import place
 from outcrop.net.environment import variable
 
 
-class Proxies(NamedTuple):
+class Proxies(Struct, frozen=True):
     """What the environment says, as it was when a client was made.
 
     Attributes:

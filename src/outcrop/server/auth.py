@@ -18,7 +18,7 @@ from outcrop.bedrock import faults
 from outcrop.catalog import models
 from outcrop.errors import AuthorizationDenied, UnrecognizedClientException
 from outcrop.server.identities import ALICE
-from outcrop.wire import api_keys, sigv4
+from outcrop.wire import api_keys, sigv4_verify
 from outcrop.wire.canonical import Gathered, gather
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from outcrop.server.identities import Identities, Identity
     from outcrop.wire.http import Headers
-    from outcrop.wire.sigv4 import Claim
+    from outcrop.wire.sigv4_verify import Claim
 
 #: Signing name of the runtime and of the control plane (botocore: `signingName`).
 BEDROCK: Final = ("bedrock",)
@@ -117,7 +117,7 @@ class Gate:
         if api_key and scheme.lower() == "bearer":
             return self._recognise_api_key(token.strip(), self._identities)
         headers = gather(head.headers)
-        claim = sigv4.read_claim(head.method, head.target, headers)
+        claim = sigv4_verify.read_claim(head.method, head.target, headers)
         identity = self._identities.find(claim.access_key)
         if identity is None:
             raise UnrecognizedClientException(faults.UNKNOWN_KEY)
@@ -164,7 +164,7 @@ class Gate:
         if isinstance(recognised, _ShortTerm):
             api_keys.verify(recognised.token, credentials, now=now, regions=REGIONS)
         else:
-            sigv4.verify(
+            sigv4_verify.verify(
                 claim,
                 credentials,
                 method=head.method,

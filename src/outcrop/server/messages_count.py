@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from outcrop.bedrock import checks, messages_count
-from outcrop.bedrock.conversation import LATEST
 from outcrop.bedrock.count import room
 from outcrop.catalog import models
+from outcrop.catalog.models import LATEST
 from outcrop.errors import ValidationException
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
-from outcrop.bedrock import checks, count, faults, pdfs, thinking
+from outcrop.bedrock import count, faults, pdfs, thinking
+from outcrop.catalog.models import LATEST
 from outcrop.catalog.reach import reach
 from outcrop.errors import ResourceNotFoundException, ValidationException
 from outcrop.messages.assembly import Assembly
@@ -346,7 +347,7 @@ async def answer(accepted: Accepted, actor: Actor, cache: PromptCache) -> Docume
 
 def _is_later(model: Model) -> bool:
     """Whether its ID carries no version; those are the models that take API version 2026-10-21."""
-    return checks.LATEST in model.api_versions
+    return LATEST in model.api_versions
 
 
 def _message_id(*, later: bool) -> str:

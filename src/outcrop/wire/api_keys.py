@@ -17,7 +17,7 @@ from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Final
 
 from outcrop.errors import APIStatusError, AuthorizationDenied, ConfigurationError
-from outcrop.wire import sigv4
+from outcrop.wire import sigv4, sigv4_verify
 from outcrop.wire.credentials import ApiKey
 from outcrop.wire.http import Request
 
@@ -67,7 +67,7 @@ def mint(
     return ApiKey(PREFIX + b64encode(f"{HOST}{target}{_VERSION}".encode()).decode())
 
 
-def read(token: str) -> sigv4.Claim | None:
+def read(token: str) -> sigv4_verify.Claim | None:
     """The claim of a short-term key; None for any other token, such as a long-term key.
 
     Raises:
@@ -102,7 +102,7 @@ def verify(
         raise AuthorizationDenied(_DENIED)
     target = _target(token)
     try:
-        sigv4.verify(
+        sigv4_verify.verify(
             _claim(target),
             credentials,
             method=_METHOD,
@@ -131,9 +131,9 @@ def _target(token: str) -> str:
     return url.removeprefix(HOST).removesuffix(_VERSION)
 
 
-def _claim(target: str) -> sigv4.Claim:
+def _claim(target: str) -> sigv4_verify.Claim:
     try:
-        claim = sigv4.read_claim(_METHOD, target, ())
+        claim = sigv4_verify.read_claim(_METHOD, target, ())
     except APIStatusError:
         raise AuthorizationDenied(_DENIED) from None
     if claim.signed_headers != ("host",) or (claim.expires or 0) > LONGEST_EXPIRES:

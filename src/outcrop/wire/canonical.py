@@ -18,8 +18,10 @@ import hmac
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from outcrop.errors import RequestError
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 TERMINATOR: Final = "aws4_request"
+#: Seconds: seven days, the most that X-Amz-Expires may say (IAM User Guide, query parameters).
+LONGEST_EXPIRES: Final = 604_800
 
 #: Headers that a proxy may change, and that are therefore not signed: botocore's
 #: `SIGNED_HEADERS_BLACKLIST`.
@@ -56,7 +60,7 @@ _WRITTEN_BY_SIGN = frozenset({"authorization", "x-amz-date", "x-amz-security-tok
 _LONGEST_REMEMBERED_PATH = 1024
 
 
-class Layout(NamedTuple):
+class Layout(Struct, frozen=True):
     """How the canonical headers are put together from a request whose headers have these names.
 
     `picked` takes from the values of the request's headers, then host, date and token, those that
@@ -122,7 +126,7 @@ def layout_of(names: tuple[str, ...], added: tuple[str, ...]) -> Layout:
     )
 
 
-class Begun(NamedTuple):
+class Begun(Struct, frozen=True):
     """A signature as far as it doesn't depend on the body.
 
     Attributes:

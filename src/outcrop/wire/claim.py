@@ -1,6 +1,6 @@
 """The claim that a signed request makes, as Signature Version 4 writes it in a header or a query.
 
-Rules: reading believes nothing, judging is the business of `sigv4.verify`; a header or query that
+Rules: reading believes nothing, judging is the business of `sigv4_verify`; a header or query that
 holds a part twice, or a part that doesn't belong there, is refused; nothing is echoed that might be
 a secret in the wrong place.
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from msgspec import Struct
@@ -24,15 +24,12 @@ from outcrop.errors import (
     InvalidSignatureException,
     MissingAuthenticationTokenException,
 )
-from outcrop.wire.canonical import ALGORITHM, TERMINATOR, gather
+from outcrop.wire.canonical import ALGORITHM, LONGEST_EXPIRES, TERMINATOR, gather
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from outcrop.wire.canonical import Gathered
-
-#: Seconds: seven days, the most that X-Amz-Expires may say (IAM User Guide, query parameters).
-LONGEST_EXPIRES: Final = 604_800
 
 _SCHEMES = frozenset({ALGORITHM, "AWS", "AWS3-HTTPS", "Basic", "Bearer", "Digest", "Negotiate"})
 _PARAMETERS = ("Credential", "Signature", "SignedHeaders")
