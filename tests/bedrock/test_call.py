@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from outcrop import errors
-from outcrop.bedrock import faults, invoke
+from outcrop.bedrock import faults, invoke_stream
 from outcrop.bedrock.call import (
     Call,
     Close,
@@ -190,7 +190,7 @@ def stream_of(*chunks: bytes | Exception | None) -> tuple[Any, ...]:
 
 
 def test_a_stream_is_open_when_its_first_event_has_come():
-    frame = invoke.write_event(START, padding=3)
+    frame = invoke_stream.write_event(START, padding=3)
     script = Script(*stream_of(frame[:10], frame[10:]))
     opened = script.run(open_stream(call()))
     assert opened.first == [START]
@@ -198,8 +198,8 @@ def test_a_stream_is_open_when_its_first_event_has_come():
 
 
 def test_an_exception_in_the_first_frame_is_retried():
-    fault = invoke.write_exception(errors.ThrottlingException("busy"))
-    frame = invoke.write_event(START, padding=3)
+    fault = invoke_stream.write_exception(errors.ThrottlingException("busy"))
+    frame = invoke_stream.write_event(START, padding=3)
     script = Script(*stream_of(fault), *stream_of(frame))
     assert script.run(open_stream(call())).first == [START]
     assert Close in script.kinds()
@@ -220,7 +220,7 @@ def test_a_refused_stream_raises_what_its_body_says():
 
 
 def test_events_before_a_fault_in_the_same_read_are_handed_out_first():
-    data = invoke.write_event(START, padding=3) + invoke.write_exception(
+    data = invoke_stream.write_event(START, padding=3) + invoke_stream.write_exception(
         errors.ModelStreamErrorException("broke")
     )
     opened = Script(*stream_of(data)).run(open_stream(call()))

@@ -637,7 +637,7 @@ def test_a_stream_without_its_end_is_an_error(message, data):
 
 
 def test_an_exception_in_the_stream_is_raised_after_what_came_before():
-    from outcrop.bedrock.invoke import write_exception
+    from outcrop.bedrock.invoke_stream import write_exception
 
     message = {
         "role": "assistant",

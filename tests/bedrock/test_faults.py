@@ -8,7 +8,7 @@ from botocore.parsers import RestJSONParser
 from botocore.session import Session
 
 from outcrop import errors
-from outcrop.bedrock import faults, invoke
+from outcrop.bedrock import faults, invoke_stream
 from outcrop.wire.http import HeaderMap
 
 #: Statuses of AWS's own service model; the classes have to agree with it.
@@ -79,8 +79,8 @@ def test_the_daily_quota_is_not_worth_a_retry():
 
 
 def test_an_exception_in_a_stream_is_read_by_us_and_by_botocore():
-    frame = invoke.write_exception(errors.ThrottlingException("slow down"))
-    reader = invoke.EventReader()
+    frame = invoke_stream.write_exception(errors.ThrottlingException("slow down"))
+    reader = invoke_stream.EventReader()
     assert reader.feed(frame) == []
     with pytest.raises(errors.ThrottlingException, match="slow down") as caught:
         reader.raise_fault()

@@ -7,7 +7,7 @@ import json
 import pytest
 from hypothesis import given, strategies as st
 
-from outcrop.bedrock import converse_reply, invocation_log, invoke
+from outcrop.bedrock import converse_reply, invocation_log, invoke_stream
 from outcrop.bedrock.converse import Extras
 from outcrop.bedrock.converse_stream import EventWriter
 from outcrop.bedrock.invocation_log import Invocation
@@ -51,7 +51,7 @@ def invoked(operation, response, **more):
 
 
 def invoke_frames(message):
-    return [invoke.write_event(event, padding=3) for event in events_of(message)]
+    return [invoke_stream.write_event(event, padding=3) for event in events_of(message)]
 
 
 def test_a_record_has_aws_members_in_aws_order():
@@ -103,9 +103,9 @@ def test_a_stream_of_invoke_model_is_recorded_as_its_events():
 def test_the_metrics_at_the_end_of_a_stream_count():
     *events, last = events_of(MESSAGE)
     usage = {"input_tokens": 1, "output_tokens": 2}
-    metrics = invoke.metrics(usage, latency=5, first_byte=4)
+    metrics = invoke_stream.metrics(usage, latency=5, first_byte=4)
     last = {**last, "amazon-bedrock-invocationMetrics": metrics}
-    frames = [invoke.write_event(event, padding=3) for event in [*events, last]]
+    frames = [invoke_stream.write_event(event, padding=3) for event in [*events, last]]
     record = invoked("InvokeModelWithResponseStream", frames)
     assert record["input"]["inputTokenCount"] == 1
     assert record["output"]["outputTokenCount"] == 2

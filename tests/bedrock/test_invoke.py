@@ -9,7 +9,7 @@ from botocore.eventstream import EventStreamBuffer
 from hypothesis import given, strategies as st
 
 from outcrop import errors
-from outcrop.bedrock import boto3_shapes, invoke, routes
+from outcrop.bedrock import boto3_shapes, invoke, invoke_stream, routes
 from outcrop.messages.view import View
 
 ASK = {
@@ -113,8 +113,8 @@ def test_a_body_that_is_no_object_is_malformed_input(body: bytes):
 
 @given(cuts=st.lists(st.integers(1, 400), max_size=20), padding=st.integers(0, 62))
 def test_events_come_out_as_they_went_in_however_they_are_cut(cuts: list[int], padding: int):
-    data = b"".join(invoke.write_event(event, padding=padding) for event in EVENTS)
-    reader = invoke.EventReader()
+    data = b"".join(invoke_stream.write_event(event, padding=padding) for event in EVENTS)
+    reader = invoke_stream.EventReader()
     seen: list[object] = []
     for cut in cuts:
         seen += reader.feed(data[:cut])
@@ -127,33 +127,33 @@ def test_events_come_out_as_they_went_in_however_they_are_cut(cuts: list[int], p
 
 def test_botocore_reads_our_chunks():
     buffer = EventStreamBuffer()
-    buffer.add_data(b"".join(invoke.write_event(event, padding=7) for event in EVENTS))
+    buffer.add_data(b"".join(invoke_stream.write_event(event, padding=7) for event in EVENTS))
     payloads = [json.loads(frame.payload) for frame in buffer]
     assert [json.loads(base64.b64decode(payload["bytes"])) for payload in payloads] == EVENTS
     assert {payload["p"] for payload in payloads} == {"abcdefg"}
 
 
 def test_a_stream_without_message_stop_is_truncated():
-    reader = invoke.EventReader()
-    reader.feed(invoke.write_event(EVENTS[0], padding=1))
+    reader = invoke_stream.EventReader()
+    reader.feed(invoke_stream.write_event(EVENTS[0], padding=1))
     reader.raise_fault()
     with pytest.raises(errors.StreamTruncatedError):
         reader.raise_fault(ended=True)
 
 
 def test_a_bad_checksum_comes_after_the_sound_frames_before_it():
-    good = invoke.write_event(EVENTS[0], padding=1)
-    bad = bytearray(invoke.write_event(EVENTS[2], padding=1))
+    good = invoke_stream.write_event(EVENTS[0], padding=1)
+    bad = bytearray(invoke_stream.write_event(EVENTS[2], padding=1))
     bad[-6] ^= 1
-    reader = invoke.EventReader()
+    reader = invoke_stream.EventReader()
     assert reader.feed(good + bytes(bad)) == [EVENTS[0]]
     with pytest.raises(errors.EventStreamError):
         reader.raise_fault()
 
 
 def test_a_chunk_that_is_no_event_is_an_error_of_ours():
-    reader = invoke.EventReader()
-    frame = invoke.write_event(EVENTS[0], padding=0)
+    reader = invoke_stream.EventReader()
+    frame = invoke_stream.write_event(EVENTS[0], padding=0)
     payload = b'{"bytes":"' + base64.b64encode(b"not json") + b'"}'
     from outcrop.wire import eventstream
 

@@ -12,7 +12,7 @@ import warnings
 import pytest
 
 from outcrop import AnthropicBedrock, AsyncAnthropicBedrock, Timeout, errors
-from outcrop.bedrock import faults, invoke
+from outcrop.bedrock import faults, invoke_stream
 from outcrop.client import messages, streams
 from outcrop.messages.views import Message, TextBlock
 from outcrop.wire import sigv4_verify
@@ -49,7 +49,7 @@ EVENTS = [
     },
     {"type": "message_stop", "amazon-bedrock-invocationMetrics": {"inputTokenCount": 8}},
 ]
-FRAMES = [invoke.write_event(event, padding=9) for event in EVENTS]
+FRAMES = [invoke_stream.write_event(event, padding=9) for event in EVENTS]
 
 
 def refusal(peer, error, **headers):
@@ -193,7 +193,7 @@ def test_a_bad_checksum_is_an_error_with_what_came(client, peer):
 
 
 def test_an_exception_in_the_stream_is_raised_with_what_came_and_not_retried(client, peer):
-    fault = invoke.write_exception(errors.ModelStreamErrorException("the model broke"))
+    fault = invoke_stream.write_exception(errors.ModelStreamErrorException("the model broke"))
     peer.stream(*FRAMES[:4], fault)
     with pytest.raises(errors.ModelStreamErrorException, match="the model broke") as caught:
         list(client.messages.create(**ASK, stream=True))

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from outcrop import AnthropicBedrock, AsyncAnthropicBedrock, errors
-from outcrop.bedrock.invoke import write_event, write_exception
+from outcrop.bedrock.invoke_stream import write_event, write_exception
 from outcrop.catalog import prices
 
 OPUS = "anthropic.claude-opus-4-8"

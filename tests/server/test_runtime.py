@@ -13,7 +13,7 @@ from botocore.eventstream import EventStreamBuffer
 from botocore.exceptions import ClientError, EventStreamError
 
 from outcrop import errors
-from outcrop.bedrock.invoke import PADDING
+from outcrop.bedrock.invoke_stream import PADDING
 from outcrop.errors import ResourceNotFoundException, ValidationException
 from outcrop.messages.assembly import Assembly
 from outcrop.server import dialects, runtime

@@ -141,7 +141,9 @@ def _read_reply(response: Response) -> dict[str, Any]:
 
 
 def _open_reader(_response: Response) -> FrameReader:
-    return invoke.EventReader()
+    from outcrop.bedrock.invoke_stream import EventReader
+
+    return EventReader()
 
 
 INVOKE = Dialect(_read_reply, _open_reader)

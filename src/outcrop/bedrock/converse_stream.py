@@ -25,7 +25,7 @@ from outcrop.bedrock.converse_reply import (
     write_usage,
 )
 from outcrop.bedrock.frames import FrameReader
-from outcrop.bedrock.invoke import PADDING
+from outcrop.bedrock.invoke_stream import PADDING
 from outcrop.bedrock.names import Names
 from outcrop.wire import eventstream
 

@@ -1,18 +1,14 @@
-"""The InvokeModel dialect: Anthropic JSON in AWS's paths, headers and event-stream frames.
+"""The InvokeModel dialect: Anthropic JSON in AWS's paths and headers; streams: `invoke_stream`.
 
 Both halves side by side. The asker writes the body that Bedrock reads (no `model`, no `stream`;
-betas in the body as `anthropic_beta`) and reads replies and chunks; the answerer does the reverse.
-
-A chunk is `{"bytes": <base64 of one Anthropic event>, "p": <padding>}`; the last one's event
-carries `amazon-bedrock-invocationMetrics`.
-Sources: botocore `bedrock-runtime/2023-09-30/service-2.json`; recorded AWS traffic (padding,
-metrics, header names); observed clients (anthropic 2.12.0, boto3 1.44.5).
+betas in the body as `anthropic_beta`) and reads replies; the answerer does the reverse.
+Sources: botocore `bedrock-runtime/2023-09-30/service-2.json`; recorded AWS traffic
+(header names); observed clients (anthropic 2.12.0, boto3 1.44.5).
 """
 
 from __future__ import annotations
 
 import re
-from binascii import b2a_base64
 from dataclasses import is_dataclass
 from enum import Enum
 from math import isfinite
@@ -21,16 +17,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import msgspec
 import orjson
 
-from outcrop.bedrock.faults import write_stream_fault
-from outcrop.bedrock.frames import FrameReader
 from outcrop.errors import APIResponseValidationError, RequestError, ValidationException
 from outcrop.messages.view import View, json_default
-from outcrop.wire import eventstream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from outcrop.errors import APIStatusError
     from outcrop.wire.http import Headers
 
 Document = dict[str, Any]
@@ -215,39 +207,7 @@ def read_reply(body: bytes) -> Document:
     return document
 
 
-class _Chunk(msgspec.Struct):
-    event: bytes = msgspec.field(name="bytes")  # base64 is decoded in the same step
-
-
-_decode_chunk = msgspec.json.Decoder(_Chunk).decode
-
-
-class EventReader(FrameReader):
-    """Bytes of a stream in, Anthropic events out."""
-
-    __slots__ = ()
-
-    last = "message_stop"
-
-    def _read(self, kind: str, payload: bytes) -> list[Document]:
-        if kind != "chunk":
-            return []
-        event = _decode_document(_decode_chunk(payload).event)
-        if event.get("type") == "message_stop":
-            self.complete = True
-        return [event]
-
-
 # Answering half ──────────────────────────────────────────────────────────────────────────────────
-
-#: Padding against traffic analysis: a prefix of this, of random length.
-PADDING = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-#: What ends a chunk, by the length of its padding.
-_TAILS: Final = [f'","p":"{PADDING[:size]}"}}'.encode() for size in range(len(PADDING) + 1)]
-
-_CHUNK_HEADERS = eventstream.header_block(
-    {":event-type": "chunk", ":content-type": "application/json", ":message-type": "event"}
-)
 
 
 def read_ask(body: bytes) -> Document:
@@ -284,46 +244,3 @@ def write_reply(document: Document, *, latency: int) -> tuple[Headers, bytes]:
         headers.append(("X-Amzn-Bedrock-Cache-Read-Input-Token-Count", str(read or 0)))
         headers.append(("X-Amzn-Bedrock-Cache-Write-Input-Token-Count", str(written or 0)))
     return headers, orjson.dumps(document)
-
-
-def stream_headers() -> Headers:
-    """Headers of a streamed reply."""
-    return [
-        ("Content-Type", "application/vnd.amazon.eventstream"),
-        ("X-Amzn-Bedrock-Content-Type", "application/json"),
-    ]
-
-
-def write_event(event: Document, *, padding: int) -> bytes:
-    """The frame of one event.
-
-    Args:
-        event: The Anthropic event.
-        padding: Length of the padding, 0 to 62.
-    """
-    inner = b2a_base64(orjson.dumps(event), newline=False)
-    payload = b'{"bytes":"%b%b' % (inner, _TAILS[padding])
-    return eventstream.encode_block(_CHUNK_HEADERS, payload)
-
-
-def metrics(usage: Mapping[str, Any], *, latency: int, first_byte: int) -> Document:
-    """The `amazon-bedrock-invocationMetrics` of a stream's last chunk.
-
-    Args:
-        usage: The message's usage.
-        latency: Milliseconds from request to the end.
-        first_byte: Milliseconds from request to the first event.
-    """
-    return {
-        "inputTokenCount": usage.get("input_tokens", 0),
-        "outputTokenCount": usage.get("output_tokens", 0),
-        "invocationLatency": latency,
-        "firstByteLatency": first_byte,
-        "cacheReadInputTokenCount": usage.get("cache_read_input_tokens") or 0,
-        "cacheWriteInputTokenCount": usage.get("cache_creation_input_tokens") or 0,
-    }
-
-
-def write_exception(error: APIStatusError) -> bytes:
-    """The frame that ends a stream with an exception."""
-    return eventstream.encode(*write_stream_fault(error))

@@ -26,7 +26,7 @@ from urllib.parse import quote, unquote
 import orjson
 
 from outcrop import errors
-from outcrop.bedrock import count, faults, invoke, messages_count
+from outcrop.bedrock import count, faults, invoke_stream, messages_count
 from outcrop.catalog import models
 from outcrop.server import control, deadline, messages_count as counter, operations, runtime, sts
 from outcrop.server.accounts.access import Terms
@@ -317,11 +317,11 @@ class App:
             if not exchange.status:  # a refusal before the first event is an HTTP error
                 raise
             note.error = error.aws_name
-            await exchange.write(invoke.write_exception(error))
+            await exchange.write(invoke_stream.write_exception(error))
         except Exception:
             if exchange.status:
                 error = errors.InternalServerException(INTERNAL)
-                await exchange.write(invoke.write_exception(error))
+                await exchange.write(invoke_stream.write_exception(error))
                 await exchange.end()
             raise
         await exchange.end()

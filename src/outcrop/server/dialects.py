@@ -25,6 +25,7 @@ from outcrop.bedrock import (
     converse_checks,
     converse_reply,
     invoke,
+    invoke_stream,
     pdfs,
 )
 from outcrop.bedrock.converse_stream import EventWriter
@@ -154,7 +155,7 @@ class InvokeModel:
 
     def stream_headers(self) -> Headers:
         """See Dialect."""
-        return [*invoke.stream_headers(), *self._echo]
+        return [*invoke_stream.stream_headers(), *self._echo]
 
     def framer(self, began: float) -> Framer:
         """See Dialect."""
@@ -189,11 +190,13 @@ class InvokeFramer:
                     self._usage |= event["usage"]
                 case "message_stop":
                     latency = _milliseconds(self._began, now)
-                    metrics = invoke.metrics(self._usage, latency=latency, first_byte=self._first)
+                    metrics = invoke_stream.metrics(
+                        self._usage, latency=latency, first_byte=self._first
+                    )
                     shown = {**event, "amazon-bedrock-invocationMetrics": metrics}
                 case _:
                     pass
-            frames.append(invoke.write_event(shown, padding=_padding()))
+            frames.append(invoke_stream.write_event(shown, padding=_padding()))
         return frames[0] if len(frames) == 1 else b"".join(frames)
 
 
