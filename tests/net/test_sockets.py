@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import tracemalloc
+import warnings
 from importlib.util import find_spec
 
 import pytest
@@ -398,6 +399,32 @@ def test_a_client_that_is_never_closed_leaves_nothing_open(peer_of, monkeypatch)
     assert peer.connections == 2
     assert SyncDialer().send(step).body == b"ok"
     gc.collect()
+    assert peer.left.wait(10)
+
+
+def test_a_client_that_is_collected_after_its_sockets_leaves_nothing_open(peer_of):
+    """A full collection finalizes the youngest generation before the next: sockets before pools."""
+
+    def serve(caller) -> None:
+        caller.take()
+        caller.say(OK)
+        caller.wait_for_end()
+
+    peer = peer_of(serve)
+    step = Send(Request("POST", peer.url, "/", [], b"?"), Timeout(10, 10), streamed=False)
+    gc.disable()
+    try:
+        pool = sync_sockets.SyncSockets()
+        gc.collect(0)
+        assert pool.send(step).body == b"ok"
+        pool.cycle = pool
+        del pool
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            gc.collect()
+    finally:
+        gc.enable()
+    assert not [str(each.message) for each in warned]
     assert peer.left.wait(10)
 
 

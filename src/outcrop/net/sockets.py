@@ -16,7 +16,7 @@ import socket
 from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING
-from weakref import WeakSet
+from weakref import WeakSet, finalize
 
 from outcrop.errors import APIConnectionError
 from outcrop.net.addresses import (
@@ -145,6 +145,8 @@ class SyncSockets:
         self._count = 0
         self._lock = RLock()  # a stream that is collected while it is held comes back here
         _living.add(self)
+        # Not `__del__`: collected together with the pool, a socket might come first, and warn.
+        finalize(self, _close, self._idle).atexit = False
 
     def forget(self) -> None:
         """Drops the idle connections in a forked child; the parent's stay open."""
@@ -153,10 +155,10 @@ class SyncSockets:
 
     def _drain(self) -> None:
         with self._lock:
-            idle, self._idle, self._count = self._idle, {}, 0
-        for connections in idle.values():
-            for connection in connections:
-                connection.close()
+            idle = dict(self._idle)
+            self._idle.clear()
+            self._count = 0
+        _close(idle)
 
     def send(self, step: Send) -> Answer:
         """Sends a request; a streamed response comes back with its body unread."""
@@ -237,8 +239,11 @@ class SyncSockets:
         self._closed = True
         self._drain()
 
-    def __del__(self) -> None:
-        self._drain()
+
+def _close(idle: dict[str, list[Connection]]) -> None:
+    for connections in idle.values():
+        for connection in connections:
+            connection.close()
 
 
 def _reach(where: Place, due: float | None) -> socket.socket:
