@@ -6,9 +6,15 @@ its connection; nothing is read ahead of the reader.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from outcrop.errors import APIConnectionError, APIError, StreamTruncatedError
+from outcrop.errors import (
+    APIConnectionError,
+    APIError,
+    APIResponseValidationError,
+    StreamTruncatedError,
+)
 from outcrop.messages.assembly import Assembly
 from outcrop.messages.events import RawMessageStreamEvent, raw_event
 from outcrop.messages.views import Message
@@ -120,7 +126,9 @@ class _Reading(Generic[D]):
         """Attaches what came to an error; False if the message was whole already."""
         if self._opened.reader.complete and isinstance(error, APIConnectionError):
             return False
-        if self._so_far().started:
+        with suppress(APIResponseValidationError):  # of what can't be added, what came before it
+            self._so_far()
+        if self._assembly.started:
             error.partial = self._message()
         error.request_id = error.request_id or self.request_id
         self._error = error
