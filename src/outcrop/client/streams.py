@@ -77,7 +77,7 @@ class _Reading(Generic[D]):
 
     @property
     def current_message_snapshot(self) -> Message:
-        """The message so far."""
+        """The message so far: of a raw stream, as far as it has come, which may be ahead of you."""
         return self._message()
 
     def _told(self, events: list[Document]) -> Iterable[Any]:
