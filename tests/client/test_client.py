@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import json
 import subprocess
 import sys
 import warnings
+import weakref
 
 import pytest
 
@@ -201,6 +203,15 @@ def test_an_exception_in_the_stream_is_raised_with_what_came_and_not_retried(cli
     assert len(peer.requests) == 1
 
 
+def test_an_exception_is_raised_whatever_came_before_it(client, peer):
+    odd = {"type": "content_block_delta", "index": 7, "delta": {"type": "text_delta", "text": "?"}}
+    fault = invoke.write_exception(errors.ModelStreamErrorException("the model broke"))
+    peer.stream(*FRAMES[:4], invoke.write_event(odd, padding=1), fault)
+    with pytest.raises(errors.ModelStreamErrorException, match="the model broke") as caught:
+        list(client.messages.create(**ASK, stream=True))
+    assert caught.value.partial.content[0].text == "Hello "
+
+
 def test_a_connection_that_drops_after_message_stop_is_no_error(client, peer):
     peer.stream(*FRAMES, "cut")
     assert len(list(client.messages.create(**ASK, stream=True))) == len(EVENTS)
@@ -213,6 +224,23 @@ def test_errors_have_the_official_class_and_awss_name(client, peer):
     error = caught.value
     assert (error.aws_name, error.message) == ("ValidationException", "no such thing")
     assert (error.status_code, error.request_id, error.retryable) == (400, "r-5", False)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_refused_call_leaves_nothing_for_the_garbage_collector(client, peer, stream):
+    def refused():
+        refusal(peer, errors.ValidationException("no such thing"))
+        try:
+            client.messages.create(**ASK, stream=stream)
+        except errors.ValidationException as error:
+            return weakref.ref(error)
+
+    refused()  # what is loaded for the first one stays
+    gc.disable()
+    try:
+        assert refused()() is None
+    finally:
+        gc.enable()
 
 
 def test_throttling_is_retried_and_the_daily_quota_is_not(client, peer):

@@ -241,6 +241,7 @@ def test_converse_stream_gives_what_boto3_gives(client, theirs):
     events = [settled(event) for event in ours["stream"]]
     assert contains(events, [settled(event) for event in reference["stream"]])
     assert "metadata" in events[-1]
+    assert not ours["stream"]._kept
 
 
 @pytest.mark.anyio
@@ -251,6 +252,7 @@ async def test_async_converse_gives_the_same(options, client):
         reply = await other.converse_stream(**CONVERSE)
         kinds = [next(iter(event)) async for event in reply["stream"]]
         assert (kinds[0], kinds[-1]) == ("messageStart", "metadata")
+        assert not reply["stream"]._kept
 
 
 def test_a_wrong_keyword_of_converse_is_named(client):

@@ -183,6 +183,7 @@ def test_what_a_guardrail_says_is_at_the_top_level_as_in_a_whole_body():
 def test_unknown_events_deltas_and_blocks_survive():
     strange_event = {"type": "weather_report", "sky": "blue"}
     strange_delta = {**DELTA, "delta": {"type": "hum_delta", "hum": "♪"}}
+    odd_delta = {**DELTA, "delta": {"type": ["not", "hashable"]}}
     strange_block = {"type": "hologram", "text": {"beams": 3}}
     assembly = assemble(
         [
@@ -190,6 +191,7 @@ def test_unknown_events_deltas_and_blocks_survive():
             START,
             {"type": "content_block_start", "index": 0, "content_block": strange_block},
             strange_delta,
+            odd_delta,
             {"no": "type"},
             {"type": ["not", "hashable"]},
             {"type": "content_block_stop", "index": 0},
@@ -201,6 +203,7 @@ def test_unknown_events_deltas_and_blocks_survive():
     assert assembly.unassembled == [
         strange_event,
         strange_delta,
+        odd_delta,
         {"no": "type"},
         {"type": ["not", "hashable"]},
     ]

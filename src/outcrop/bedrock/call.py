@@ -265,12 +265,12 @@ def complete(call: Call) -> Generator[Step, Any, Completed]:
     """The steps of a call whose reply comes whole."""
     tries = _Tries(call)
     while True:
-        leg = tries.leg
         try:
             response = yield from _send(tries, streamed=False)
-            document = leg.dialect.read_reply(response)
+            document = tries.leg.dialect.read_reply(response)
         except APIError as error:
-            yield from tries.go_on(error)
+            if not (yield from tries.go_on(error)):
+                raise
         else:
             return Completed(response, document, tries.made())
 
@@ -286,7 +286,8 @@ def open_stream(call: Call) -> Generator[Step, Any, Opened]:
             response = yield from _send(tries, streamed=True)
             opened = yield from _open(response, tries.leg.dialect)
         except APIError as error:
-            yield from tries.go_on(error)
+            if not (yield from tries.go_on(error)):
+                raise
         else:
             opened.attempts = tries.made()
             return opened
@@ -361,17 +362,16 @@ class _Tries:
         """All of them; the last one succeeded."""
         return (*self._failed, Attempt(self.leg.route))
 
-    def go_on(self, error: APIError) -> Generator[Step, Any, None]:
-        """Gets ready for another attempt after one that failed.
+    def go_on(self, error: APIError) -> Generator[Step, Any, bool]:
+        """Gets ready for another attempt; False if there's none, and the error has what was tried.
 
-        Raises:
-            APIError: There's none: that error, with what was tried.
+        It isn't raised here, where its traceback would lead back to it.
         """
         self.identify = _AT_HAND
         if isinstance(error, ExpiredTokenException) and not self._renewed:
             self._renewed = True
             self.identify = Identify(renew=True)
-            return
+            return True
         leg = self.leg
         self._failed += (_failed(leg.route, error),)
         moment: Instant = yield Now()
@@ -390,7 +390,8 @@ class _Tries:
             self._retries, self._renewed = 0, False
         else:
             error.attempts = self._failed
-            raise error
+            return False
+        return True
 
 
 def _moves_on(error: APIError) -> bool:

@@ -90,6 +90,8 @@ class ConverseStream(SyncReading):
     before `metadata`, `EventStreamError` for a broken frame.
     """
 
+    _most = None  # there is no message to be made of what came
+
     def _told(self, events: list[Document]) -> Iterable[Document]:
         return events
 
@@ -102,6 +104,8 @@ class ConverseStream(SyncReading):
 
 class AsyncConverseStream(AsyncReading):
     """The events of ConverseStream as boto3 gives them; errors are those of `ConverseStream`."""
+
+    _most = None
 
     def _told(self, events: list[Document]) -> Iterable[Document]:
         return events

@@ -6,9 +6,15 @@ its connection; nothing is read ahead of the reader.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from outcrop.errors import APIConnectionError, APIError, StreamTruncatedError
+from outcrop.errors import (
+    APIConnectionError,
+    APIError,
+    APIResponseValidationError,
+    StreamTruncatedError,
+)
 from outcrop.messages.assembly import Assembly
 from outcrop.messages.events import RawMessageStreamEvent, raw_event
 from outcrop.messages.views import Message
@@ -71,7 +77,7 @@ class _Reading(Generic[D]):
 
     @property
     def current_message_snapshot(self) -> Message:
-        """The message so far."""
+        """The message so far: of a raw stream, as far as it has come, which may be ahead of you."""
         return self._message()
 
     def _told(self, events: list[Document]) -> Iterable[Any]:
@@ -120,7 +126,9 @@ class _Reading(Generic[D]):
         """Attaches what came to an error; False if the message was whole already."""
         if self._opened.reader.complete and isinstance(error, APIConnectionError):
             return False
-        if self._so_far().started:
+        with suppress(APIResponseValidationError):  # of what can't be added, what came before it
+            self._so_far()
+        if self._assembly.started:
             error.partial = self._message()
         error.request_id = error.request_id or self.request_id
         self._error = error

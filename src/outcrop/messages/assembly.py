@@ -188,9 +188,14 @@ class Assembly:
     def _add_delta(self, event: Event) -> None:
         block = self._growing_block(event)
         delta = _object(event, "delta")
-        kind = delta.get("type")
-        if kind in _GROWING:
-            source, field = _GROWING[kind]
+        kind: Any = delta.get("type")
+        try:
+            growing = _GROWING.get(kind)
+        except TypeError:  # a list or an object
+            self._set_aside(event)
+            return
+        if growing is not None:
+            source, field = growing
             piece = delta.get(source)
             if not isinstance(piece, str):
                 raise _refusal(event, f"needs a string in delta.{source}, not {_kind(piece)}")

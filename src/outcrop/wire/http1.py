@@ -105,14 +105,14 @@ _LONGEST_PLAIN: Final = 8192
 
 
 def _only(head: bytes, mark: bytes) -> bytes:
-    """The value of a field that is there once; none if it isn't there, a comma if it is twice."""
+    """The value of a field; none if it isn't there, a comma if it is twice or has none."""
     at = head.find(mark)
     if at < 0:
         return b""
     begin = at + len(mark)
     if head.find(mark, begin) >= 0:
         return b","
-    return head[begin : head.find(b"\r", begin)].strip(b" \t")
+    return head[begin : head.find(b"\r", begin)].strip(b" \t") or b","
 
 
 class ResponseReader(MessageReader):
