@@ -205,8 +205,8 @@ def test_an_exception_in_the_stream_is_raised_with_what_came_and_not_retried(cli
 
 def test_an_exception_is_raised_whatever_came_before_it(client, peer):
     odd = {"type": "content_block_delta", "index": 7, "delta": {"type": "text_delta", "text": "?"}}
-    fault = invoke.write_exception(errors.ModelStreamErrorException("the model broke"))
-    peer.stream(*FRAMES[:4], invoke.write_event(odd, padding=1), fault)
+    fault = invoke_stream.write_exception(errors.ModelStreamErrorException("the model broke"))
+    peer.stream(*FRAMES[:4], invoke_stream.write_event(odd, padding=1), fault)
     with pytest.raises(errors.ModelStreamErrorException, match="the model broke") as caught:
         list(client.messages.create(**ASK, stream=True))
     assert caught.value.partial.content[0].text == "Hello "
