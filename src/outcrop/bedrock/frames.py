@@ -38,16 +38,17 @@ class FrameReader:
 
     Attributes:
         complete: Whether the last one was seen.
+        fault: What went wrong, if anything did: see `raise_fault`.
         last: What it is called, for errors.
     """
 
-    __slots__ = ("_fault", "_frames", "_headers", "_kind", "complete")
+    __slots__ = ("_frames", "_headers", "_kind", "complete", "fault")
 
     last: ClassVar[str]
 
     def __init__(self) -> None:
         self._frames = eventstream.Decoder()
-        self._fault: APIStatusError | EventStreamError | APIResponseValidationError | None = None
+        self.fault: APIStatusError | EventStreamError | APIResponseValidationError | None = None
         self._headers: object = None  # of the last frame
         self._kind = ""
         self.complete = False
@@ -55,25 +56,25 @@ class FrameReader:
     def feed(self, data: bytes) -> list[Document]:
         """What these bytes complete."""
         read: list[Document] = []
-        if self._fault is not None:
+        if self.fault is not None:
             return read
         try:
             frames = self._frames.feed(data)
-            self._fault = self._frames.failure
+            self.fault = self._frames.failure
         except EventStreamError as error:
-            self._fault = error
+            self.fault = error
             return read
         for headers, payload in frames:
             if headers is not self._headers:  # frames share theirs if those are the same
                 if headers.get(":message-type") in ("exception", "error"):
-                    self._fault = read_stream_fault(headers, payload)
+                    self.fault = read_stream_fault(headers, payload)
                     break
                 self._headers, self._kind = headers, str(headers.get(":event-type"))
             kind = self._kind
             try:
                 read += self._read(kind, payload)
             except _NOT_THAT as error:
-                self._fault = APIResponseValidationError(
+                self.fault = APIResponseValidationError(
                     f"The frame {kind!r} of the stream can't be read: {error!r}."
                 )
                 break
@@ -95,7 +96,7 @@ class FrameReader:
             APIResponseValidationError: A frame holds what it shouldn't.
             StreamTruncatedError: The response ended before the last event.
         """
-        if self._fault is not None:
-            raise self._fault
+        if self.fault is not None:
+            raise self.fault
         if ended and not self.complete:
             raise StreamTruncatedError(f"The stream ended before {self.last}.")

@@ -154,21 +154,22 @@ class SyncReading(_Reading[SyncDialer]):
 
     def _read(self) -> Generator[Any, None, None]:
         opened, tape, most = self._opened, self._tape, self._most
-        read_some = opened.response.reader.read_some
+        reader, read_some = opened.reader, opened.response.reader.read_some
         events = opened.first
         try:
             while True:
                 yield from self._told(events)
-                opened.reader.raise_fault()
+                if reader.fault is not None:
+                    reader.raise_fault()
                 data = read_some()
                 if data is None:
-                    opened.reader.raise_fault(ended=True)
+                    reader.raise_fault(ended=True)
                     return
                 if tape is not None:
                     tape.add(data)
                 if most is not None:
                     self._keep(data, most)
-                events = opened.reader.feed(data)
+                events = reader.feed(data)
         except APIError as error:
             if self._failed(error):
                 self._end_tape(error)
@@ -257,22 +258,23 @@ class AsyncReading(_Reading[AsyncDialer]):
 
     async def _read(self) -> AsyncGenerator[Any, None]:
         opened, tape, most = self._opened, self._tape, self._most
-        read_some = opened.response.reader.read_some
+        reader, read_some = opened.reader, opened.response.reader.read_some
         events = opened.first
         try:
             while True:
                 for event in self._told(events):
                     yield event
-                opened.reader.raise_fault()
+                if reader.fault is not None:
+                    reader.raise_fault()
                 data = await read_some()
                 if data is None:
-                    opened.reader.raise_fault(ended=True)
+                    reader.raise_fault(ended=True)
                     return
                 if tape is not None:
                     tape.add(data)
                 if most is not None:
                     self._keep(data, most)
-                events = opened.reader.feed(data)
+                events = reader.feed(data)
         except APIError as error:
             if self._failed(error):
                 self._end_tape(error)

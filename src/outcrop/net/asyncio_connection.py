@@ -189,22 +189,34 @@ class Connection(asyncio.BufferedProtocol):
 
     async def wait(self, wish: int) -> None:
         """Until there is what is wished for, or it failed; being cancelled ends the connection."""
+        waiter = self.waiter(wish)
+        if waiter is not None:
+            try:
+                await waiter
+            except BaseException:
+                self.give_up()
+                raise
+
+    def waiter(self, wish: int) -> asyncio.Future[None] | None:
+        """What to await until there is what is wished for, or it failed; None if that is so.
+
+        Whoever is cancelled meanwhile has to `give_up`.
+        """
         self._wish = wish
         if self._has(wish):
-            return
+            return None
         waiter = self._waiter = self._loop.create_future()
         if self._seconds is not None:
             # One timer serves many waits: when it comes early, it is set anew.
             self._due = self._loop.time() + self._seconds
             if self._timer is None or self._timer.when() > self._due:
                 self._set_timer()
-        try:
-            await waiter
-        except BaseException:
-            self.abort()
-            raise
-        finally:
-            self._waiter = None
+        return waiter
+
+    def give_up(self) -> None:
+        """Ends the connection, since nobody waits for it any more."""
+        self._waiter = None
+        self.abort()
 
     def _set_timer(self) -> None:
         if self._timer is not None:

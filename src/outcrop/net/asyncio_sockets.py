@@ -54,8 +54,13 @@ class Body:
             if reader.complete:
                 return None
             raise reader.failure or APIConnectionError("The stream is closed.", retryable=False)
-        if not connection.pieces:
-            await connection.wait(SOME)
+        waiter = connection.waiter(SOME)
+        if waiter is not None:  # awaited here: a coroutine more is an event dearer
+            try:
+                await waiter
+            except BaseException:
+                connection.give_up()
+                raise
         data = connection.take()
         if data:
             return data

@@ -179,19 +179,17 @@ class Decoder:
     A bad frame doesn't take the good ones before it away: `feed` returns those, `failure` then
     tells what is wrong, and the next `feed` or `finish` raises it. If no good frame stands before
     the bad one, `feed` raises at once.
+
+    Attributes:
+        failure: What is wrong with the stream, or None; to be asked after a `feed` that returned.
     """
 
-    __slots__ = ("_buffer", "_failure", "_needed")
+    __slots__ = ("_buffer", "_needed", "failure")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._needed = 12  # bytes in the buffer before there's anything new to say
-        self._failure: str | None = None
-
-    @property
-    def failure(self) -> EventStreamError | None:
-        """What is wrong with the stream, or None; to be asked after a `feed` that returned."""
-        return None if self._failure is None else EventStreamError(self._failure)
+        self.failure: EventStreamError | None = None
 
     def feed(self, data: bytes | bytearray | memoryview) -> list[Frame]:
         """The frames that are complete with these bytes, in order; often none.
@@ -199,8 +197,8 @@ class Decoder:
         Raises:
             EventStreamError: A wrong checksum, an impossible length, or headers that can't be read.
         """
-        if self._failure is not None:
-            raise EventStreamError(self._failure)
+        if self.failure is not None:
+            raise EventStreamError(self.failure.message)
         if buffer := self._buffer:
             buffer += data
             if len(buffer) < self._needed:
@@ -235,7 +233,7 @@ class Decoder:
         except EventStreamError as error:
             wrong = error.message
         if wrong:
-            self._failure = wrong
+            self.failure = EventStreamError(wrong)
             if not frames:
                 raise EventStreamError(wrong)
         elif start < end:
@@ -248,11 +246,13 @@ class Decoder:
         Raises:
             EventStreamError: It ended in the midst of a frame, or was bad before.
         """
-        if self._failure is None and self._buffer:
+        if self.failure is None and self._buffer:
             size = f" of {self._needed}" if len(self._buffer) >= 12 else ""
-            self._failure = f"The stream ended after {len(self._buffer)}{size} bytes of a frame."
-        if self._failure is not None:
-            raise EventStreamError(self._failure)
+            self.failure = EventStreamError(
+                f"The stream ended after {len(self._buffer)}{size} bytes of a frame."
+            )
+        if self.failure is not None:
+            raise EventStreamError(self.failure.message)
 
 
 @lru_cache(maxsize=1024)

@@ -133,13 +133,13 @@ class MessageReader:
 
     def _read_chunks(self, data: bytes, at: int, out: Pieces) -> None:
         """At the line that gives a chunk's size; takes whole chunks as far as the data goes."""
-        size = len(data)
         if self._held:
             line, at = self._line(data, at, MAX_CHUNK_LINE)
             if line is not None:
                 self._enter_chunk(data, at, out, self._length_of(line))
             return
-        view = memoryview(data)
+        size = len(data)
+        view: bytes | memoryview = data
         while at < size:
             stop = data.find(b"\r\n", at, at + 14)
             length = fields.size(data[at:stop]) if stop > 0 else -1
@@ -153,10 +153,12 @@ class MessageReader:
             if not length or end + 2 > size:  # the last one, or not the whole of it
                 self._enter_chunk(data, begin, out, length)
                 return
-            out.append(view[begin:end])
             if data[end : end + 2] != b"\r\n":
                 self._refuse("a chunk is longer than its size")
             at = end + 2
+            if at < size and view is data:
+                view = memoryview(data)  # there are many: they are joined, and not copied before
+            out.append(view[begin:end])
 
     def _length_of(self, line: bytes) -> int:
         """The size in a chunk's line that may have an extension, and spaces, as some pad it."""
