@@ -57,6 +57,25 @@ def test_the_endpoint_is_looked_for_in_the_documented_order(monkeypatch):
     assert environment.base_url(None) is None
 
 
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "a-b.example", "x", "a..b", ".", "-"])
+@pytest.mark.parametrize("port", ["", ":1", ":080", ":65535", ":"])
+@pytest.mark.parametrize("end", ["", "/", "//", "/a/"])
+def test_a_plain_url_is_read_as_any_other(host, port, end):
+    """In capitals it is no plain one, and has to be parsed."""
+    url = f"https://{host}{port}"
+    found = environment.split_url(url + end, "base_url")
+    assert found == environment.split_url(url.upper() + end, "base_url")
+    assert found == (url, end.rstrip("/"))
+
+
+@pytest.mark.parametrize(
+    "url", ["http://", "http://:80", "http://a:0", "http://a:65536", "ftp://a"]
+)
+def test_what_only_looks_like_a_base_url_is_refused(url):
+    with pytest.raises(errors.ConfigurationError, match="isn't a base URL"):
+        environment.split_url(url, "base_url")
+
+
 def test_a_url_with_credentials_is_refused_without_showing_them():
     with pytest.raises(errors.ConfigurationError) as caught:
         environment.base_url("https://user:hunter2@host")

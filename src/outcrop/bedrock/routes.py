@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from msgspec import Struct
 
 from outcrop.bedrock import preflight
 from outcrop.catalog import hosts, ids, models, prices
 from outcrop.errors import RequestError
+from outcrop.wire import uri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -205,7 +205,7 @@ def _target(model_id: str, operation: str) -> str:
             f"model={model_id!r} can't be a model ID.",
             mend="Give an ID such as 'global.anthropic.claude-opus-4-8', or an ARN.",
         )
-    return f"/model/{quote(model_id, safe=':')}/{operation}"
+    return f"/model/{uri.encode(model_id, safe=':')}/{operation}"
 
 
 @lru_cache(maxsize=512)

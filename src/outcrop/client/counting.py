@@ -9,12 +9,19 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
 
 from outcrop.bedrock import count, messages_count, routes
 from outcrop.bedrock.call import INVOKE, Call, Dialect, complete
 from outcrop.catalog import models
-from outcrop.client.request import address, ask_headers, check_api, gather, merge, timeout
+from outcrop.client.request import (
+    address,
+    ask_headers,
+    check_api,
+    gather,
+    merge,
+    query_string,
+    timeout,
+)
 from outcrop.errors import NotFoundError
 from outcrop.messages.views import MessageTokensCount
 from outcrop.net.perform import perform, perform_async
@@ -73,8 +80,7 @@ def prepare(settings: Settings, params: Mapping[str, Any], *, beta: bool) -> tup
         target = routes.count_target(counter.model_id)
         dialect, service = _COUNT_TOKENS, "bedrock"
     merge(headers, options.get("extra_headers") or {})
-    if query := options.get("extra_query"):
-        target += "?" + urlencode(query, quote_via=quote)
+    target += query_string(options)
     call = Call(
         Request("POST", origin, prefix + target, list(headers.items()), body),
         routes.route(counter.model_id, settings.region.name, origin),

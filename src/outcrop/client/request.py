@@ -11,7 +11,6 @@ import warnings
 from math import isfinite
 from time import time
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
-from urllib.parse import quote, urlencode
 
 from msgspec import Struct, field
 from msgspec.structs import force_setattr, replace
@@ -186,8 +185,7 @@ def prepare(settings: Settings, params: Mapping[str, Any], *, stream: bool, beta
         body = invoke.write_ask(document, api_version=version)
     write_target = routes.converse_target if api == "converse" else routes.invoke_target
     _, prefix = address(settings)
-    query = options.get("extra_query")
-    asked = "?" + urlencode(query, quote_via=quote) if query else ""
+    asked = query_string(options)
 
     def by(route: Route, fallbacks: tuple[Call, ...] = ()) -> Call:
         target = f"{prefix}{write_target(route.model_id, stream=stream)}{asked}"
@@ -384,6 +382,16 @@ def check_header(name: str, value: object) -> None:
             f"The header {name!r} has a name or value that HTTP can't carry.",
             mend="Use a str of visible Latin-1 characters, without line breaks.",
         )
+
+
+def query_string(options: Mapping[str, Any]) -> str:
+    """The `extra_query` of a call, from the question mark on; empty without one."""
+    query = options.get("extra_query")
+    if not query:
+        return ""
+    from urllib.parse import quote, urlencode  # takes longer to import than thirty calls take
+
+    return "?" + urlencode(query, quote_via=quote)
 
 
 def timeout(value: Any) -> Timeout:

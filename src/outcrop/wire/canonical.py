@@ -19,11 +19,11 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 from msgspec import Struct
 
 from outcrop.errors import RequestError
+from outcrop.wire import uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -196,7 +196,7 @@ def canonical_path(path: str) -> str:
             elif segment and segment != ".":
                 kept.append(segment)
         path = "/" + "/".join(kept) + ("/" if kept and path.endswith("/") else "")
-    return quote(path.encode("utf-8", "surrogatepass"), safe="/-_.~") or "/"
+    return uri.encode(path, safe="/") or "/"
 
 
 _remembered_path = lru_cache(maxsize=256)(canonical_path)

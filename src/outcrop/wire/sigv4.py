@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from msgspec import Struct
 
 from outcrop.errors import RequestError
+from outcrop.wire import uri
 from outcrop.wire.canonical import (
     ALGORITHM,
     LONGEST_EXPIRES,
@@ -165,7 +165,7 @@ def presign(
     if credentials.session_token:
         parameters.append(("X-Amz-Security-Token", credentials.session_token))
     path, _, query = request.target.partition("?")
-    proof = "&".join([f"{name}={quote(value, safe='')}" for name, value in parameters])
+    proof = "&".join([f"{name}={uri.encode(value)}" for name, value in parameters])
     query = f"{query}&{proof}" if query else proof
     begun = begin(
         request.method,
