@@ -153,12 +153,12 @@ class MessageReader:
             if not length or end + 2 > size:  # the last one, or not the whole of it
                 self._enter_chunk(data, begin, out, length)
                 return
+            if end + 2 < size and view is data:
+                view = memoryview(data)  # there are many: they are joined, and not copied before
+            out.append(view[begin:end])
             if data[end : end + 2] != b"\r\n":
                 self._refuse("a chunk is longer than its size")
             at = end + 2
-            if at < size and view is data:
-                view = memoryview(data)  # there are many: they are joined, and not copied before
-            out.append(view[begin:end])
 
     def _length_of(self, line: bytes) -> int:
         """The size in a chunk's line that may have an extension, and spaces, as some pad it."""
