@@ -350,6 +350,27 @@ async def test_whoever_sends_ahead_without_reading_has_to_wait(listening):
         assert (await reader.readexactly(1_000_000)).startswith(b"HTTP/1.1 200")
 
 
+async def test_whoever_sends_ahead_faster_than_he_is_answered_has_to_wait(listening):
+    async with listening(echo) as (port, listener), connected(port) as (reader, writer):
+        requests = 4_000_000 // len(POST)
+        writer.write((POST + b"\r\n") * requests)
+        held = 0
+        for _ in range(500):
+            await reader.readuntil(b"\r\n\r\n")
+            [connection] = listener._serving.connections
+            held = max(held, len(connection._reader.surplus) + len(connection._ahead))
+        # One read of the event loop may bring 256 KiB beyond the bound.
+        assert http1.MAX_AHEAD < held <= http1.MAX_AHEAD + 2 * 256 * 1024
+
+
+async def test_whoever_has_had_to_wait_is_answered_in_the_end(listening):
+    async with listening(echo) as (port, _), connected(port) as (reader, writer):
+        requests = 400_000 // len(POST)
+        writer.write((POST + b"Connection: keep-alive\r\n\r\n") * requests)
+        for _ in range(requests):
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+
+
 async def test_a_slow_reader_makes_the_application_wait(listening):
     written = []
 
