@@ -120,9 +120,11 @@ def test_a_body_that_is_late_is_refused_and_the_refusal_can_be_sent():
         exchange = client.exchange(Limits(body_seconds=SHORT))
         with pytest.raises(RequestTimeoutError):
             await exchange.read()
+        client.parts = [b"later"]
         await exchange.reply(408, [], b"late")
 
     run(work)
+    assert client.parts == [b"later"]  # it has had its time
     assert (b"connection", b"close") in client.taken[0]["headers"]
 
 

@@ -99,6 +99,7 @@ class Exchange:
         self._limits = limits
         self._marks = marks
         self._unread = True
+        self._late = False  # whether the body hasn't come in time
         self._task = task
         self._clock = _Clock(task)
 
@@ -129,6 +130,7 @@ class Exchange:
         except asyncio.CancelledError:
             if not self._clock.rang():
                 raise
+            self._late = True
             raise RequestTimeoutError(
                 "The request's body was not received in time.", aws_name="RequestTimeoutException"
             ) from None
@@ -167,7 +169,7 @@ class Exchange:
 
     async def reply(self, status: int, headers: Headers, body: bytes) -> None:
         """Sends a whole response."""
-        if self._unread:
+        if self._unread and not self._late:  # it wouldn't come now either
             await self._drop_body()
         if self._unread:
             headers = [*headers, ("connection", "close")]
