@@ -672,6 +672,27 @@ async def test_it_speaks_http1_over_tls(listening, tmp_path, protocols):
     assert seen == [("https", "1.1")]
 
 
+@pytest.mark.parametrize("asked", [False, True])
+async def test_stopping_doesnt_wait_for_a_client_that_doesnt_end_tls(listening, tmp_path, asked):
+    certificate = make_certificate(tmp_path)
+    trust = ssl.create_default_context(cafile=certificate.ca)
+
+    def connect(port):
+        wire = socket.create_connection(("127.0.0.1", port), timeout=30)
+        wire = trust.wrap_socket(wire, server_hostname="localhost")
+        if asked:
+            wire.sendall(POST + b"\r\n")
+            assert wire.recv(65536).startswith(b"HTTP/1.1 200")
+        return wire
+
+    async with listening(echo, certificate=certificate) as (port, listener):
+        with await asyncio.to_thread(connect, port):
+            while not listener._serving.connections:  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.001)
+            listener.close()
+            await asyncio.wait_for(listener.wait_closed(), 10)
+
+
 async def test_old_tls_is_refused(listening, tmp_path):
     certificate = make_certificate(tmp_path)
     old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
