@@ -614,6 +614,17 @@ async def test_a_target_that_is_none_is_refused(listening, path):
         assert [*client.resets.values(), client.goodbye][0] == ErrorCodes.PROTOCOL_ERROR
 
 
+@pytest.mark.parametrize("method", [b"", b"G T", b"\x1b[31m", "é".encode(), b"A" * 33])
+async def test_a_method_that_is_none_is_refused(listening, method):
+    async with listening(echo) as (port, _), connected(port) as client:
+        client.h2.config.validate_outbound_headers = False
+        client.h2.config.normalize_outbound_headers = False
+        number = client.ask(head(method), b"")
+        await client.until(lambda: client.resets)
+        assert client.resets == {number: ErrorCodes.PROTOCOL_ERROR}
+        assert (await client.reply(client.ask(head(b"x-MY~1"), b"")))[0] == 200
+
+
 FRAMES = {
     "data without a request": b"\x00\x00\x01\x00\x00\x00\x00\x00\x01x",
     "a frame of 16 MB": b"\xff\xff\xff\x00\x00\x00\x00\x00\x01",

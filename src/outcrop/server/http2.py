@@ -39,6 +39,7 @@ from h2.settings import SettingCodes, Settings
 
 from outcrop.server.asgi import address, make_scope
 from outcrop.server.http2_stream import Stream
+from outcrop.wire import fields
 from outcrop.wire.http1_framing import MAX_HEAD
 
 if TYPE_CHECKING:
@@ -274,7 +275,7 @@ class Connection(asyncio.Protocol):
         if authority is not None:
             headers = [(b"host", authority), *(pair for pair in headers if pair[0] != b"host")]
         method = pseudo[b":method"].decode("latin-1")
-        if not _is_target(target) or method == "CONNECT":
+        if not (_is_target(target) and _is_method(method)):
             self.reset(number, ErrorCodes.PROTOCOL_ERROR)
             return
         path, _, query = target.partition(b"?")
@@ -355,3 +356,8 @@ def _is_target(target: bytes) -> bool:
     """RFC 9113, 8.3.1: a path "MUST start with a '/' character"; `*` is for OPTIONS."""
     odd = target.translate(None, _NEVER_IN_TARGETS)
     return (target[:1] == b"/" or target == b"*") and len(odd) == len(target)
+
+
+def _is_method(method: str) -> bool:
+    """RFC 9110, 9.1: a token; nobody is connected through to others here."""
+    return len(method) <= 32 and bool(fields.lower(method)) and method != "CONNECT"
