@@ -25,12 +25,15 @@ from h2.errors import ErrorCodes
 from h2.events import (
     ConnectionTerminated,
     DataReceived,
+    PingAckReceived,
     PingReceived,
     PriorityUpdated,
     RemoteSettingsChanged,
     RequestReceived,
+    SettingsAcknowledged,
     StreamEnded,
     StreamReset,
+    UnknownFrameReceived,
     WindowUpdated,
 )
 from h2.exceptions import ProtocolError, StreamClosedError
@@ -58,8 +61,9 @@ WINDOW: Final = 128 * 1024
 MAX_TABLE: Final = 4096
 #: Streams that a client may reset at once, and each second (CVE-2023-44487); those of nghttp2.
 RESETS: Final = (1000, 33)
-#: Frames that ask for nothing (pings, priorities, settings, empty data) that it may send.
+#: Frames that ask for nothing (pings, priorities, settings, empty data, …) that it may send.
 IDLE_FRAMES: Final = (1000, 100)
+_IDLE: Final = (PingReceived, PingAckReceived, SettingsAcknowledged, UnknownFrameReceived)
 
 _NEVER_IN_TARGETS: Final = bytes([*range(0x21), 0x7F])
 
@@ -235,7 +239,7 @@ class Connection(asyncio.Protocol):
                 self.h2.encoder.header_table_size = MAX_TABLE
             self._has_room = True
             self._allow(self._idle_frames)
-        elif isinstance(event, PingReceived) or (
+        elif isinstance(event, _IDLE) or (
             isinstance(event, PriorityUpdated) and event is not self._priority
         ):
             self._allow(self._idle_frames)
