@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 #: How much of an unwanted body is read and dropped, for the sake of the reply.
 MAX_DROPPED: Final = 4 * MAX_BODY
+#: How much of a reply is sent at once: a client has `Limits.write_seconds` for each part.
+PART: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +176,14 @@ class Exchange:
         if self._unread:
             headers = [*headers, ("connection", "close")]
         head = self._head(status, [*headers, ("content-length", str(len(body)))])
-        await self._send(head, {"type": "http.response.body", "body": body})
+        if len(body) <= PART:
+            await self._send(head, {"type": "http.response.body", "body": body})
+            return
+        await self._send(head)
+        last = (len(body) - 1) // PART * PART
+        for at in range(0, last, PART):
+            await self.write(body[at : at + PART])
+        await self._send({"type": "http.response.body", "body": body[last:]})
 
     def begin(self, headers: Headers) -> Awaitable[None]:
         """Sends the head of a streamed response, status 200."""
