@@ -17,6 +17,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from h2.connection import H2Connection
 from pyreqwest.client import SyncClientBuilder
 
 from outcrop import AnthropicBedrock, errors
@@ -81,6 +82,16 @@ def post(wire, target=TARGET, body=None, length=None):
     wire.sendall(head.encode() + body)
 
 
+def post_http2(wire):
+    body = json.dumps(HELLO).encode()
+    client = H2Connection()
+    client.initiate_connection()
+    head = {":method": "POST", ":scheme": "http", ":authority": "h", ":path": TARGET}
+    client.send_headers(1, list(head.items()))
+    client.send_data(1, body, end_stream=True)
+    wire.sendall(client.data_to_send())
+
+
 def invoke(server, body):
     """boto3's reply, decoded."""
     client = boto3.client(
@@ -125,11 +136,16 @@ def test_a_reader_that_doesnt_read_pauses_the_actor():
         assert got
 
 
-def test_a_reader_that_doesnt_read_for_too_long_is_dropped():
+@pytest.mark.parametrize("http2", [False, True])
+def test_a_reader_that_doesnt_read_for_too_long_is_dropped(caplog, http2):
     actor = Endless()
     with running(actor, write_seconds=0.3) as server, connect(server) as wire:
-        post(wire)
+        if http2:
+            post_http2(wire)
+        else:
+            post(wire)
         assert actor.closed.wait(60)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 @pytest.mark.parametrize("operation", ["invoke", "invoke-with-response-stream"])

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from outcrop.errors import RequestTimeoutError, ValidationException
-from outcrop.server.exchange import DISCONNECT, Exchange, Gone, Limits
+from outcrop.server.exchange import DISCONNECT, PART, Exchange, Gone, Limits
 
 SHORT = 0.05  # seconds
 SCOPE = {
@@ -120,9 +120,11 @@ def test_a_body_that_is_late_is_refused_and_the_refusal_can_be_sent():
         exchange = client.exchange(Limits(body_seconds=SHORT))
         with pytest.raises(RequestTimeoutError):
             await exchange.read()
+        client.parts = [b"later"]
         await exchange.reply(408, [], b"late")
 
     run(work)
+    assert client.parts == [b"later"]  # it has had its time
     assert (b"connection", b"close") in client.taken[0]["headers"]
 
 
@@ -162,6 +164,31 @@ def test_a_client_that_takes_long_but_goes_on_taking_is_served():
 
     run(work)
     assert [message.get("more_body") for message in client.taken] == [None, *[True] * 4, None]
+
+
+@pytest.mark.parametrize("size", [0, 1, PART, PART + 1, 3 * PART, 3 * PART + 1])
+def test_a_client_that_takes_a_long_reply_slowly_is_served(size):
+    body = bytes(range(251)) * (size // 251 + 1)
+
+    class Slow(Client):
+        async def send(self, message):
+            # As of a slow line: so much in so many seconds.
+            await asyncio.sleep(SHORT * 0.6 * len(message.get("body", b"")) / PART)
+            await super().send(message)
+
+    client = Slow(b"")
+
+    async def work():
+        exchange = client.exchange(Limits(write_seconds=SHORT))
+        await exchange.read()
+        await exchange.reply(200, [], body[:size])
+
+    run(work)
+    begin, *parts = client.taken
+    assert (b"content-length", str(size).encode()) in begin["headers"]
+    assert b"".join(part["body"] for part in parts) == body[:size]
+    assert [part.get("more_body", False) for part in parts] == [True] * (len(parts) - 1) + [False]
+    assert len(parts) == max(1, -(-size // PART))
 
 
 @pytest.mark.parametrize("tells", [True, False])

@@ -350,6 +350,27 @@ async def test_whoever_sends_ahead_without_reading_has_to_wait(listening):
         assert (await reader.readexactly(1_000_000)).startswith(b"HTTP/1.1 200")
 
 
+async def test_whoever_sends_ahead_faster_than_he_is_answered_has_to_wait(listening):
+    async with listening(echo) as (port, listener), connected(port) as (reader, writer):
+        requests = 4_000_000 // len(POST)
+        writer.write((POST + b"\r\n") * requests)
+        held = 0
+        for _ in range(500):
+            await reader.readuntil(b"\r\n\r\n")
+            [connection] = listener._serving.connections
+            held = max(held, len(connection._reader.surplus) + len(connection._ahead))
+        # One read of the event loop may bring 256 KiB beyond the bound.
+        assert http1.MAX_AHEAD < held <= http1.MAX_AHEAD + 2 * 256 * 1024
+
+
+async def test_whoever_has_had_to_wait_is_answered_in_the_end(listening):
+    async with listening(echo) as (port, _), connected(port) as (reader, writer):
+        requests = 400_000 // len(POST)
+        writer.write((POST + b"Connection: keep-alive\r\n\r\n") * requests)
+        for _ in range(requests):
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+
+
 async def test_a_slow_reader_makes_the_application_wait(listening):
     written = []
 
@@ -649,6 +670,27 @@ async def test_it_speaks_http1_over_tls(listening, tmp_path, protocols):
         writer.write(POST + b"Content-Length: %d\r\n\r\n" % size + b"x" * size)
         assert len((await replies(reader, "POST"))[0][2]) == size
     assert seen == [("https", "1.1")]
+
+
+@pytest.mark.parametrize("asked", [False, True])
+async def test_stopping_doesnt_wait_for_a_client_that_doesnt_end_tls(listening, tmp_path, asked):
+    certificate = make_certificate(tmp_path)
+    trust = ssl.create_default_context(cafile=certificate.ca)
+
+    def connect(port):
+        wire = socket.create_connection(("127.0.0.1", port), timeout=30)
+        wire = trust.wrap_socket(wire, server_hostname="localhost")
+        if asked:
+            wire.sendall(POST + b"\r\n")
+            assert wire.recv(65536).startswith(b"HTTP/1.1 200")
+        return wire
+
+    async with listening(echo, certificate=certificate) as (port, listener):
+        with await asyncio.to_thread(connect, port):
+            while not listener._serving.connections:  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.001)
+            listener.close()
+            await asyncio.wait_for(listener.wait_closed(), 10)
 
 
 async def test_old_tls_is_refused(listening, tmp_path):

@@ -16,6 +16,7 @@ from h2.settings import SettingCodes
 from hyperframe.frame import (
     ContinuationFrame,
     DataFrame,
+    ExtensionFrame,
     HeadersFrame,
     PingFrame,
     PriorityFrame,
@@ -535,7 +536,10 @@ FLOODS = {
         request_frame(2 * at + 1) + RstStreamFrame(2 * at + 1, error_code=8).serialize()
     ),
     "pings": lambda at: PingFrame(0, b"12345678").serialize(),
+    "pings' answers": lambda at: PingFrame(0, b"12345678", flags=["ACK"]).serialize(),
     "settings": lambda at: SettingsFrame(0, settings={1: at % 4096}).serialize(),
+    "settings' answers": lambda at: SettingsFrame(0, flags=["ACK"]).serialize(),
+    "unknown frames": lambda at: ExtensionFrame(0xFE, 0).serialize(),
     "priorities": lambda at: PriorityFrame(1, depends_on=3, stream_weight=1).serialize(),
     "empty data": lambda at: (
         (request_frame(1, ends=False) if at == 0 else b"") + DataFrame(1, b"").serialize()
@@ -612,6 +616,17 @@ async def test_a_target_that_is_none_is_refused(listening, path):
         client.ask(head(b"GET", path), b"")
         await client.until(lambda: client.resets or client.goodbye)
         assert [*client.resets.values(), client.goodbye][0] == ErrorCodes.PROTOCOL_ERROR
+
+
+@pytest.mark.parametrize("method", [b"", b"G T", b"\x1b[31m", "é".encode(), b"A" * 33])
+async def test_a_method_that_is_none_is_refused(listening, method):
+    async with listening(echo) as (port, _), connected(port) as client:
+        client.h2.config.validate_outbound_headers = False
+        client.h2.config.normalize_outbound_headers = False
+        number = client.ask(head(method), b"")
+        await client.until(lambda: client.resets)
+        assert client.resets == {number: ErrorCodes.PROTOCOL_ERROR}
+        assert (await client.reply(client.ask(head(b"x-MY~1"), b"")))[0] == 200
 
 
 FRAMES = {

@@ -341,6 +341,9 @@ def test_a_head_is_bounded():
         b"f" * 16 + b"\r\n",
         b"1;" + b"a" * MAX_CHUNK_LINE,
         b"0\r\n" + b"X-A: 1\r\n" * (MAX_HEAD // 8 + 1),
+        b"0\r\n\n",
+        b"0\r\nX-A: 1\n\r\n",
+        b"0\r\nX-A: 1\rX-B: 2\r\n\r\n",
     ],
 )
 def test_chunks_that_are_none_are_refused_after_what_came_before(chunks):

@@ -57,6 +57,7 @@ class Call:
         "_held",
         "_listeners",
         "_started",
+        "_stuck",
         "_turn",
         "_unread",
         "_waiters",
@@ -78,6 +79,7 @@ class Call:
         self._listeners: list[Callable[[], object]] = []
         self._turn = 0
         self._delivered = self._started = False
+        self._stuck = False  # whether the application waits for the client to read
         self.gone = self.whole = self.begun = self.ended = False
 
     @property
@@ -199,7 +201,9 @@ class Call:
             self._held = None
             self.begun = True
             if waiting is not None:
+                self._stuck = True
                 await waiting
+                self._stuck = False
                 self._turn = 0
             if not more:
                 self._finish()
@@ -230,7 +234,8 @@ class Call:
         try:
             await self.serving.application(scope, self.receive, self.send)
             if not (self.ended or self.gone):
-                _log.error("The application returned before its response had ended.")
+                if not self._stuck:  # else it has given up a client that doesn't read
+                    _log.error("The application returned before its response had ended.")
                 self._fail()
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is to see it
             # By its kind and its place: its words may be a prompt's.

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 #: How much of an unwanted body is read and dropped, for the sake of the reply.
 MAX_DROPPED: Final = 4 * MAX_BODY
+#: How much of a reply is sent at once: a client has `Limits.write_seconds` for each part.
+PART: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,7 @@ class Exchange:
         self._limits = limits
         self._marks = marks
         self._unread = True
+        self._late = False  # whether the body hasn't come in time
         self._task = task
         self._clock = _Clock(task)
 
@@ -129,6 +132,7 @@ class Exchange:
         except asyncio.CancelledError:
             if not self._clock.rang():
                 raise
+            self._late = True
             raise RequestTimeoutError(
                 "The request's body was not received in time.", aws_name="RequestTimeoutException"
             ) from None
@@ -167,12 +171,19 @@ class Exchange:
 
     async def reply(self, status: int, headers: Headers, body: bytes) -> None:
         """Sends a whole response."""
-        if self._unread:
+        if self._unread and not self._late:  # it wouldn't come now either
             await self._drop_body()
         if self._unread:
             headers = [*headers, ("connection", "close")]
         head = self._head(status, [*headers, ("content-length", str(len(body)))])
-        await self._send(head, {"type": "http.response.body", "body": body})
+        if len(body) <= PART:
+            await self._send(head, {"type": "http.response.body", "body": body})
+            return
+        await self._send(head)
+        last = (len(body) - 1) // PART * PART
+        for at in range(0, last, PART):
+            await self.write(body[at : at + PART])
+        await self._send({"type": "http.response.body", "body": body[last:]})
 
     def begin(self, headers: Headers) -> Awaitable[None]:
         """Sends the head of a streamed response, status 200."""

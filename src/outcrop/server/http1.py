@@ -74,7 +74,7 @@ class Connection(asyncio.Protocol):
             self._feed(data)
             return
         self._ahead += data
-        if len(self._ahead) > MAX_AHEAD:
+        if not self._may_send_ahead():
             self._pause()
 
     def eof_received(self) -> None:
@@ -190,9 +190,13 @@ class Connection(asyncio.Protocol):
             self._ahead = b""
             self._reader = RequestReader()
             self._since = self._serving.loop.time()
-            self.resume()
+            if len(ahead) <= MAX_AHEAD:  # else the ones that are here come first
+                self.resume()
             if ahead:
                 self._feed(ahead)
+
+    def _may_send_ahead(self) -> bool:
+        return len(self._reader.surplus) + len(self._ahead) <= MAX_AHEAD
 
     def _bound(self, call: _Exchange) -> None:
         if call.unread > self._serving.bounds.unread:
@@ -205,7 +209,7 @@ class Connection(asyncio.Protocol):
 
     def resume(self) -> None:
         """Reads on, if it doesn't."""
-        if self._paused and not self._closing and len(self._ahead) <= MAX_AHEAD:
+        if self._paused and not self._closing and self._may_send_ahead():
             self._paused = False
             self.transport.resume_reading()
 

@@ -25,12 +25,15 @@ from h2.errors import ErrorCodes
 from h2.events import (
     ConnectionTerminated,
     DataReceived,
+    PingAckReceived,
     PingReceived,
     PriorityUpdated,
     RemoteSettingsChanged,
     RequestReceived,
+    SettingsAcknowledged,
     StreamEnded,
     StreamReset,
+    UnknownFrameReceived,
     WindowUpdated,
 )
 from h2.exceptions import ProtocolError, StreamClosedError
@@ -39,6 +42,7 @@ from h2.settings import SettingCodes, Settings
 
 from outcrop.server.asgi import address, make_scope
 from outcrop.server.http2_stream import Stream
+from outcrop.wire import fields
 from outcrop.wire.http1_framing import MAX_HEAD
 
 if TYPE_CHECKING:
@@ -57,8 +61,9 @@ WINDOW: Final = 128 * 1024
 MAX_TABLE: Final = 4096
 #: Streams that a client may reset at once, and each second (CVE-2023-44487); those of nghttp2.
 RESETS: Final = (1000, 33)
-#: Frames that ask for nothing (pings, priorities, settings, empty data) that it may send.
+#: Frames that ask for nothing (pings, priorities, settings, empty data, …) that it may send.
 IDLE_FRAMES: Final = (1000, 100)
+_IDLE: Final = (PingReceived, PingAckReceived, SettingsAcknowledged, UnknownFrameReceived)
 
 _NEVER_IN_TARGETS: Final = bytes([*range(0x21), 0x7F])
 
@@ -234,7 +239,7 @@ class Connection(asyncio.Protocol):
                 self.h2.encoder.header_table_size = MAX_TABLE
             self._has_room = True
             self._allow(self._idle_frames)
-        elif isinstance(event, PingReceived) or (
+        elif isinstance(event, _IDLE) or (
             isinstance(event, PriorityUpdated) and event is not self._priority
         ):
             self._allow(self._idle_frames)
@@ -274,7 +279,7 @@ class Connection(asyncio.Protocol):
         if authority is not None:
             headers = [(b"host", authority), *(pair for pair in headers if pair[0] != b"host")]
         method = pseudo[b":method"].decode("latin-1")
-        if not _is_target(target) or method == "CONNECT":
+        if not (_is_target(target) and _is_method(method)):
             self.reset(number, ErrorCodes.PROTOCOL_ERROR)
             return
         path, _, query = target.partition(b"?")
@@ -355,3 +360,8 @@ def _is_target(target: bytes) -> bool:
     """RFC 9113, 8.3.1: a path "MUST start with a '/' character"; `*` is for OPTIONS."""
     odd = target.translate(None, _NEVER_IN_TARGETS)
     return (target[:1] == b"/" or target == b"*") and len(odd) == len(target)
+
+
+def _is_method(method: str) -> bool:
+    """RFC 9110, 9.1: a token; nobody is connected through to others here."""
+    return len(method) <= 32 and bool(fields.lower(method)) and method != "CONNECT"

@@ -202,7 +202,8 @@ class _Greeting(asyncio.Protocol):
             self.abort()
 
     def shut(self) -> None:
-        self._transport.close()
+        if not self._transport.is_closing():  # asyncio can't abort TLS that was closed twice
+            self._transport.close()
 
     def abort(self) -> None:
         self._transport.abort()

@@ -209,6 +209,8 @@ class MessageReader:
             if line is None:
                 return
             self._scanned += len(line)
+            if not self._takes_bare_lf and (line[-2:] != b"\r\n" or line.count(b"\r") > 1):
+                self._refuse("a trailer doesn't end in CR LF, or holds a lone CR")
             if line in _BLANK:
                 self._finish(data, at)
                 return
