@@ -10,6 +10,7 @@ from outcrop.errors import RequestTimeoutError, ValidationException
 from outcrop.server.exchange import DISCONNECT, PART, Exchange, Gone, Limits
 
 SHORT = 0.05  # seconds
+PATIENT = 0.5
 SCOPE = {
     "method": "POST",
     "raw_path": b"/model/a%3A0/invoke",
@@ -149,13 +150,13 @@ def test_a_client_that_takes_long_but_goes_on_taking_is_served():
     client = Client(b"")
 
     async def slowly(message):
-        await asyncio.sleep(SHORT / 2)
+        await asyncio.sleep(PATIENT * 0.4)
         client.taken.append(message)
 
     client.send = slowly
 
     async def work():
-        exchange = client.exchange(Limits(write_seconds=SHORT))
+        exchange = client.exchange(Limits(write_seconds=PATIENT))
         await exchange.begin([])
         for _ in range(4):
             await exchange.write(b"more")
@@ -173,13 +174,13 @@ def test_a_client_that_takes_a_long_reply_slowly_is_served(size):
     class Slow(Client):
         async def send(self, message):
             # As of a slow line: so much in so many seconds.
-            await asyncio.sleep(SHORT * 0.6 * len(message.get("body", b"")) / PART)
+            await asyncio.sleep(PATIENT * 0.4 * len(message.get("body", b"")) / PART)
             await super().send(message)
 
     client = Slow(b"")
 
     async def work():
-        exchange = client.exchange(Limits(write_seconds=SHORT))
+        exchange = client.exchange(Limits(write_seconds=PATIENT))
         await exchange.read()
         await exchange.reply(200, [], body[:size])
 
