@@ -40,7 +40,10 @@ def test_a_proxy_of_the_environment_is_called(peer_of, monkeypatch, name):
 
 
 def test_a_proxy_of_the_environment_is_asked_for_a_tunnel(peer_of, monkeypatch):
-    proxy = peer_of(always)
+    def hangs_up(caller) -> None:
+        caller.take()
+
+    proxy = peer_of(hangs_up)
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
     dialer = SyncDialer()
     with pytest.raises(Exception, match="bedrock"):

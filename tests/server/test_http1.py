@@ -574,6 +574,14 @@ async def test_an_idle_connection_is_closed(listening, asked):
             assert await rest(reader) == b""
 
 
+async def test_a_greeting_that_could_be_either_protocols_has_the_time_of_a_head(listening):
+    """Both begin with a `P`."""
+    async with listening(echo, head_seconds=0.05) as (port, _), connected(port) as (reader, writer):
+        writer.write(b"P")
+        async with asyncio.timeout(10):
+            assert await rest(reader) == b""
+
+
 async def test_a_connection_that_is_answered_is_not_idle(listening):
     async def app(scope, receive, send):
         await asyncio.sleep(0.3)

@@ -173,6 +173,8 @@ class _Greeting(asyncio.Protocol):
             self._hand_over(http2=True)
 
     def data_received(self, data: bytes) -> None:
+        if not self._said:
+            self._since = self._serving.loop.time()
         self._said += data
         if self not in self._serving.connections:
             return
@@ -198,7 +200,8 @@ class _Greeting(asyncio.Protocol):
             connection.data_received(self._said)
 
     def look(self, now: float) -> None:
-        if now - self._since > self._serving.bounds.idle_seconds:
+        bounds = self._serving.bounds
+        if now - self._since > (bounds.head_seconds if self._said else bounds.idle_seconds):
             self.abort()
 
     def shut(self) -> None:
