@@ -428,6 +428,30 @@ def test_a_client_that_is_collected_after_its_sockets_leaves_nothing_open(peer_o
     assert peer.left.wait(10)
 
 
+def test_a_client_that_lives_to_the_end_of_the_program_leaves_nothing_open(peer_of):
+    program = """
+import atexit, sys
+from outcrop.bedrock.call import Send, Timeout
+from outcrop.net.sockets import SyncSockets
+from outcrop.wire.http import Request
+
+step = Send(Request("POST", sys.argv[1], "/", [], b"?"), Timeout(10, 10), streamed=False)
+ask = lambda: print(SyncSockets.send(pool, step).body)
+atexit.register(ask)
+pool = SyncSockets()
+ask()
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program, peer_of(always).url],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "b'ok'\n" * 2
+    assert done.stderr == ""
+
+
 def test_many_calls_at_once(peer_of, monkeypatch):
     monkeypatch.setenv(VARIABLE, "sockets")
     peer = peer_of(always)

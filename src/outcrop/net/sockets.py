@@ -145,7 +145,7 @@ class SyncSockets:
         self._count = 0
         self._lock = RLock()  # a stream that is collected while it is held comes back here
         _living.add(self)
-        # Not `__del__`: collected together with the pool, a socket might come first, and warn.
+        # Beside `__del__`: collected together with the pool, a socket might come first, and warn.
         finalize(self, _close, self._idle).atexit = False
 
     def forget(self) -> None:
@@ -239,10 +239,13 @@ class SyncSockets:
         self._closed = True
         self._drain()
 
+    def __del__(self) -> None:
+        _close(self._idle)
+
 
 def _close(idle: dict[str, list[Connection]]) -> None:
-    for connections in idle.values():
-        for connection in connections:
+    while idle:
+        for connection in idle.popitem()[1]:
             connection.close()
 
 
