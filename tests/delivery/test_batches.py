@@ -186,8 +186,8 @@ def test_a_store_that_never_takes_anything_is_given_up(caplog):
         assert batches.flush(60)
     assert (batches.written, batches.lost, batches.failed) == (0, 2, 3)
     assert batches.last_error == "Permission denied"
+    batches.close()  # it is told after it is counted
     assert "was given up: Permission denied (2 lost so far)" in caplog.text
-    batches.close()
 
 
 def test_a_bucket_that_fails_holds_up_no_other():
