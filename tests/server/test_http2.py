@@ -629,6 +629,21 @@ async def test_a_method_that_is_none_is_refused(listening, method):
         assert (await client.reply(client.ask(head(b"x-MY~1"), b"")))[0] == 200
 
 
+@pytest.mark.parametrize("name", [b":authority", b"host"])
+async def test_a_host_that_is_none_is_refused(listening, name):
+    def to(host):
+        return [*(pair for pair in head() if pair[0] != b":authority"), (name, host)]
+
+    async with listening(echo) as (port, _), connected(port) as client:
+        client.h2.config.validate_outbound_headers = False
+        client.h2.config.normalize_outbound_headers = False
+        asked = sorted if name == b":authority" else list  # what begins with a colon comes first
+        number = client.ask(asked(to(b"a b/c@d")), b"")
+        await client.until(lambda: client.resets)
+        assert client.resets == {number: ErrorCodes.PROTOCOL_ERROR}
+        assert (await client.reply(client.ask(asked(to(b"[::1]:80")), b"")))[0] == 200
+
+
 FRAMES = {
     "data without a request": b"\x00\x00\x01\x00\x00\x00\x00\x00\x01x",
     "a frame of 16 MB": b"\xff\xff\xff\x00\x00\x00\x00\x00\x01",

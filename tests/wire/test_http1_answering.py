@@ -273,6 +273,11 @@ def test_an_unknown_transfer_coding_isnt_implemented(coding):
         b"GET /\rx HTTP/1.1\r\nHost: h\r\n\r\n",
         b"GET / HTTP/1.1\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: u@a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: \xe9\r\n\r\n",
+        b"GET http://a\\b/ HTTP/1.1\r\nHost: h\r\n\r\n",
         b"GET  / HTTP/1.1\r\nHost: h\r\n\r\n",
         b"GET / a HTTP/1.1\r\nHost: h\r\n\r\n",
         b"GET /\ta HTTP/1.1\r\nHost: h\r\n\r\n",
@@ -301,6 +306,15 @@ def test_what_is_no_sound_head_is_refused(data):
         assert "https" in str(reader.failure)
     else:
         assert refused(data).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "host", [b"", b"h", b"H-1.example.:8080", b"127.0.0.1:1", b"[::1]:80", b"a_b%20c", b"~"]
+)
+def test_every_sound_host_is_taken(host):
+    reader, _ = read(b"GET / HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
+    assert reader.complete
+    assert reader.headers == [(b"host", host)]
 
 
 @pytest.mark.parametrize("version", [b"2.0", b"0.9", b"3.0"])

@@ -43,6 +43,7 @@ from h2.settings import SettingCodes, Settings
 from outcrop.server.asgi import address, make_scope
 from outcrop.server.http2_stream import Stream
 from outcrop.wire import fields
+from outcrop.wire.http1_answering import IN_HOSTS
 from outcrop.wire.http1_framing import MAX_HEAD
 
 if TYPE_CHECKING:
@@ -276,10 +277,13 @@ class Connection(asyncio.Protocol):
             else:
                 headers.append((bytes(name), bytes(value)))
         target, authority = pseudo.get(b":path", b""), pseudo.get(b":authority")
-        if authority is not None:
+        if authority is None:
+            authority = b"".join([value for name, value in headers if name == b"host"])
+        else:
             headers = [(b"host", authority), *(pair for pair in headers if pair[0] != b"host")]
         method = pseudo[b":method"].decode("latin-1")
-        if not (_is_target(target) and _is_method(method)):
+        odd = authority.translate(None, IN_HOSTS)
+        if odd or not (_is_target(target) and _is_method(method)):
             self.reset(number, ErrorCodes.PROTOCOL_ERROR)
             return
         path, _, query = target.partition(b"?")

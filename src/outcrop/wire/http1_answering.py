@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from outcrop.errors import APIStatusError
-from outcrop.wire import fields
+from outcrop.wire import fields, uri
 from outcrop.wire.http1_framing import MAX_HEAD, MessageReader
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ _KNOWN: Final = frozenset(
 )
 #: RFC 9112, 3.2: no whitespace; RFC 3986 has no control characters either.
 _NEVER_IN_TARGETS: Final = bytes([*range(0x21), 0x7F])
+#: RFC 3986, 3.2.2 and 3.2.3: names, addresses, and a port.
+IN_HOSTS: Final = uri.UNRESERVED.encode() + b"%!$&'()*+,;=:[]"
 
 
 class RequestReader(MessageReader):
@@ -229,6 +231,8 @@ class RequestReader(MessageReader):
                 known[lower] = value
         if b"host" not in known and self.version == "1.1":  # RFC 9112, 3.2
             self._refuse("it names no host")
+        if (host or known.get(b"host", b"")).translate(None, IN_HOSTS):
+            self._refuse("its host isn't one")  # RFC 9112, 3.2: "an invalid field value"
         if host:
             # RFC 9112, 3.2.2: a server "MUST ignore the received Host header field" then.
             self.headers = [(b"host", host), *(pair for pair in pairs if pair[0] != b"host")]

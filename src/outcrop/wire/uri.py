@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Final
 
 #: RFC 3986's unreserved characters, which are never encoded.
-_UNRESERVED: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
-_ENCODED: Final = [chr(byte) if chr(byte) in _UNRESERVED else f"%{byte:02X}" for byte in range(256)]
+UNRESERVED: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+_ENCODED: Final = [chr(byte) if chr(byte) in UNRESERVED else f"%{byte:02X}" for byte in range(256)]
 
 
 def encode(text: str, *, safe: str = "") -> str:
@@ -22,7 +22,7 @@ def encode(text: str, *, safe: str = "") -> str:
         text: What to encode; lone surrogates are encoded as UTF-8 would.
         safe: ASCII characters that stay as they are.
     """
-    keep = f"{_UNRESERVED}{safe}"
+    keep = f"{UNRESERVED}{safe}"
     if not text.strip(keep):
         return text
     bytewise = text.encode("utf-8", "surrogatepass")
