@@ -42,8 +42,7 @@ from h2.settings import SettingCodes, Settings
 
 from outcrop.server.asgi import address, make_scope
 from outcrop.server.http2_stream import Stream
-from outcrop.wire import fields
-from outcrop.wire.http1_answering import IN_HOSTS
+from outcrop.wire.http1_answering import is_host, is_target, method_of
 from outcrop.wire.http1_framing import MAX_HEAD
 
 if TYPE_CHECKING:
@@ -65,8 +64,6 @@ RESETS: Final = (1000, 33)
 #: Frames that ask for nothing (pings, priorities, settings, empty data, …) that it may send.
 IDLE_FRAMES: Final = (1000, 100)
 _IDLE: Final = (PingReceived, PingAckReceived, SettingsAcknowledged, UnknownFrameReceived)
-
-_NEVER_IN_TARGETS: Final = bytes([*range(0x21), 0x7F])
 
 
 class _Machine(H2ConnectionStateMachine):
@@ -281,9 +278,9 @@ class Connection(asyncio.Protocol):
             authority = b"".join([value for name, value in headers if name == b"host"])
         else:
             headers = [(b"host", authority), *(pair for pair in headers if pair[0] != b"host")]
-        method = pseudo[b":method"].decode("latin-1")
-        odd = authority.translate(None, IN_HOSTS)
-        if odd or not (_is_target(target) and _is_method(method)):
+        method = method_of(pseudo[b":method"])
+        # Nobody is connected through to others here.
+        if method in ("", "CONNECT") or not (_is_path(target) and is_host(authority)):
             self.reset(number, ErrorCodes.PROTOCOL_ERROR)
             return
         path, _, query = target.partition(b"?")
@@ -360,12 +357,6 @@ class Connection(asyncio.Protocol):
             self.close()
 
 
-def _is_target(target: bytes) -> bool:
+def _is_path(target: bytes) -> bool:
     """RFC 9113, 8.3.1: a path "MUST start with a '/' character"; `*` is for OPTIONS."""
-    odd = target.translate(None, _NEVER_IN_TARGETS)
-    return (target[:1] == b"/" or target == b"*") and len(odd) == len(target)
-
-
-def _is_method(method: str) -> bool:
-    """RFC 9110, 9.1: a token; nobody is connected through to others here."""
-    return len(method) <= 32 and bool(fields.lower(method)) and method != "CONNECT"
+    return (target[:1] == b"/" or target == b"*") and is_target(target)

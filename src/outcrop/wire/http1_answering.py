@@ -35,7 +35,7 @@ _KNOWN: Final = frozenset(
 #: RFC 9112, 3.2: no whitespace; RFC 3986 has no control characters either.
 _NEVER_IN_TARGETS: Final = bytes([*range(0x21), 0x7F])
 #: RFC 3986, 3.2.2 and 3.2.3: names, addresses, and a port.
-IN_HOSTS: Final = uri.UNRESERVED.encode() + b"%!$&'()*+,;=:[]"
+_IN_HOSTS: Final = uri.UNRESERVED.encode() + b"%!$&'()*+,;=:[]"
 
 
 class RequestReader(MessageReader):
@@ -136,7 +136,7 @@ class RequestReader(MessageReader):
         if start[:1] == b"\x16":  # RFC 8446, 5.1: a handshake
             self._refuse("it speaks TLS, and the server doesn't; is the URL's scheme https?")
         word, space, _ = start.lstrip(b"\r\n").partition(b" ")
-        if space and not _method(word):
+        if space and not method_of(word):
             self._refuse("it doesn't begin with a method")
 
     def _head_too_long(self, start: bytes) -> NoReturn:
@@ -176,10 +176,10 @@ class RequestReader(MessageReader):
         if version != b"HTTP/1.1":
             self._check_version(version)
         self.version = "1.0" if version == b"HTTP/1.0" else "1.1"
-        self.method = _method(method)
+        self.method = method_of(method)
         if not self.method:
             self._refuse("its method isn't one word of letters")
-        if len(target.translate(None, _NEVER_IN_TARGETS)) != len(target):
+        if not is_target(target):
             self._refuse("its target holds a control character")
         if target[:1] == b"/":
             self.path, _, self.query = target.partition(b"?")
@@ -231,7 +231,7 @@ class RequestReader(MessageReader):
                 known[lower] = value
         if b"host" not in known and self.version == "1.1":  # RFC 9112, 3.2
             self._refuse("it names no host")
-        if (host or known.get(b"host", b"")).translate(None, IN_HOSTS):
+        if not is_host(host or known.get(b"host", b"")):
             self._refuse("its host isn't one")  # RFC 9112, 3.2: "an invalid field value"
         if host:
             # RFC 9112, 3.2.2: a server "MUST ignore the received Host header field" then.
@@ -276,9 +276,19 @@ def _lower(name: bytes) -> bytes:
     return fields.lower(name.decode("latin-1")).encode()
 
 
+def is_target(target: bytes) -> bool:
+    """Whether it holds no space and no control character, which no target may."""
+    return len(target.translate(None, _NEVER_IN_TARGETS)) == len(target)
+
+
+def is_host(host: bytes) -> bool:
+    """Whether it holds only what a host and a port may; nothing at all is one too."""
+    return not host.translate(None, _IN_HOSTS)
+
+
 @lru_cache(maxsize=64)
-def _method(word: bytes) -> str:
-    """A method; empty if it can't be one."""
+def method_of(word: bytes) -> str:
+    """A method (RFC 9110, 9.1: a token); empty if it can't be one."""
     text = word[:32].decode("latin-1")
     return text if len(word) <= 32 and fields.lower(text) else ""
 
