@@ -11,29 +11,12 @@ from contextlib import asynccontextmanager
 
 import h11
 import pytest
+from asgi_messages import body_of, part, start
 
 from outcrop.server import asgi, http1
 from outcrop.server.tls import make_certificate
 
 POST = b"POST /a HTTP/1.1\r\nHost: h\r\n"
-
-
-def start(status=200, *headers):
-    return {"type": "http.response.start", "status": status, "headers": list(headers)}
-
-
-def part(body=b"", *, more=False):
-    return {"type": "http.response.body", "body": body, "more_body": more}
-
-
-async def body_of(receive):
-    body, more = b"", True
-    while more:
-        message = await receive()
-        assert message["type"] == "http.request", message
-        body += message["body"]
-        more = message["more_body"]
-    return body
 
 
 async def echo(scope, receive, send):

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import h2.events as ev
 import pytest
+from asgi_messages import body_of, part, start
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
@@ -27,24 +28,6 @@ from hyperframe.frame import (
 from outcrop.server import asgi, http2
 from outcrop.server.listen import PREFACE
 from outcrop.server.tls import make_certificate
-
-
-def start(status=200, *headers):
-    return {"type": "http.response.start", "status": status, "headers": list(headers)}
-
-
-def part(body=b"", *, more=False):
-    return {"type": "http.response.body", "body": body, "more_body": more}
-
-
-async def body_of(receive):
-    body, more = b"", True
-    while more:
-        message = await receive()
-        assert message["type"] == "http.request", message
-        body += message["body"]
-        more = message["more_body"]
-    return body
 
 
 async def echo(scope, receive, send):
