@@ -1,4 +1,4 @@
-"""What all connections of a listener share: the application, its calls, the bounds, the date.
+"""What connections of a listener share: application, calls, bounds, date, and what they do alike.
 
 Rule: whoever is open is known here, so that time-outs and the end reach everybody.
 """
@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Protocol
+
+from outcrop.server.asgi import address
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -61,6 +63,71 @@ class Connection(Protocol):
     def abort(self) -> None:
         """Closes at once."""
         ...
+
+
+class Speaking(asyncio.Protocol):
+    """What connections of either version of HTTP have in common, as asyncio calls them.
+
+    Attributes:
+        transport: As asyncio gave it.
+        full: Whether the client hasn't read what was written before.
+    """
+
+    transport: Any  # asyncio.Transport, or what another event loop has for one
+
+    def __init__(self, serving: Serving) -> None:
+        self.full = False
+        self._serving = serving
+        self._closing = False
+        self._since = 0.0  # when it was opened, became idle, or was to be closed
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It is open."""
+        self.transport = transport
+        self._since = self._serving.loop.time()
+        self._client = address(transport.get_extra_info("peername"))
+        self._server = address(transport.get_extra_info("sockname"))
+        self._serving.enter(self)
+
+    def eof_received(self) -> None:
+        """The client has nothing more to say; the transport closes itself."""
+        self._lose()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - it is over either way
+        """It is closed."""
+        self._serving.leave(self)
+        self._closing = True
+        self._lose()
+
+    def pause_writing(self) -> None:
+        """The client reads slowly."""
+        self.full = True
+
+    def resume_writing(self) -> None:
+        """It has read."""
+        self.full = False
+        self._make_room()
+
+    def abort(self) -> None:
+        """Closes it at once."""
+        self._closing = True
+        self.transport.abort()
+
+    def _lose(self) -> None:
+        """Tells whoever is still answered that the client is gone."""
+        raise NotImplementedError
+
+    def _make_room(self) -> None:
+        """Wakes whoever waits for room."""
+        raise NotImplementedError
+
+    def look(self, now: float) -> None:
+        """Ends what has taken too long."""
+        raise NotImplementedError
+
+    def shut(self) -> None:
+        """Takes no new request, and closes once the ones that it has are answered."""
+        raise NotImplementedError
 
 
 class Serving:

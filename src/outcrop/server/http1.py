@@ -11,16 +11,17 @@ Specification: RFC 9112; the bytes are `outcrop.wire.http1_answering`'s.
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import struct
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from outcrop.server.asgi import Call, address, make_scope
+from outcrop.server.asgi import Call, make_scope
+from outcrop.server.connections import Speaking
 from outcrop.wire.http1_answering import CONTINUE, RequestReader, ResponseWriter
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable
 
     from outcrop.errors import APIStatusError
@@ -35,36 +36,19 @@ LARGE: Final = 256 * 1024
 _RESET: Final = struct.pack("ii", 1, 0) if sys.platform != "win32" else struct.pack("HH", 1, 0)
 
 
-class Connection(asyncio.Protocol):
-    """One connection.
-
-    Attributes:
-        transport: As asyncio gave it.
-        full: Whether the client hasn't read what was written before.
-    """
-
-    transport: Any  # asyncio.Transport, or what another event loop has for one
+class Connection(Speaking):
+    """One connection."""
 
     def __init__(self, serving: Serving) -> None:
-        self.full = False
-        self._serving = serving
+        super().__init__(serving)
         self._reader = RequestReader()
         self._call: _Exchange | None = None
         self._ahead = b""
-        self._paused = self._lingering = self._closing = False
+        self._paused = self._lingering = False
         self._room: list[asyncio.Future[None]] = []
-        self._since = 0.0  # when it was opened, became idle, or was to be closed
         self._head_since: float | None = None
 
     # What the event loop calls. ──────────────────────────────────────────────────────────────────
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """It is open."""
-        self.transport = transport
-        self._since = self._serving.loop.time()
-        self._client = address(transport.get_extra_info("peername"))
-        self._server = address(transport.get_extra_info("sockname"))
-        self._serving.enter(self)
 
     def data_received(self, data: bytes) -> None:
         """Something came."""
@@ -77,29 +61,10 @@ class Connection(asyncio.Protocol):
         if not self._may_send_ahead():
             self._pause()
 
-    def eof_received(self) -> None:
-        """The client has nothing more to say; the transport closes itself."""
-        self._lose()
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - it is over either way
-        """It is closed."""
-        self._serving.leave(self)
-        self._closing = True
-        self._lose()
-
     def _lose(self) -> None:
         call, self._call = self._call, None
         if call is not None:
             call.lose()
-        self._make_room()
-
-    def pause_writing(self) -> None:
-        """The client reads slowly."""
-        self.full = True
-
-    def resume_writing(self) -> None:
-        """It has read."""
-        self.full = False
         self._make_room()
 
     def _make_room(self) -> None:
@@ -229,11 +194,6 @@ class Connection(asyncio.Protocol):
         self._closing = True
         self._since = self._serving.loop.time()
         self.transport.close()
-
-    def abort(self) -> None:
-        """Closes it at once."""
-        self._closing = True
-        self.transport.abort()
 
     def shut(self) -> None:
         """Takes no new request, and closes once the one that it has is answered."""

@@ -10,9 +10,8 @@ Specifications: RFC 9113 (HTTP/2), RFC 7541 (HPACK); https://python-hyper.org/pr
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from h2.config import H2Configuration
 from h2.connection import (
@@ -40,12 +39,15 @@ from h2.exceptions import ProtocolError, StreamClosedError
 from h2.frame_buffer import FrameBuffer
 from h2.settings import SettingCodes, Settings
 
-from outcrop.server.asgi import address, make_scope
+from outcrop.server.asgi import make_scope
+from outcrop.server.connections import Speaking
 from outcrop.server.http2_stream import Stream
 from outcrop.wire.http1_answering import is_host, is_target, method_of
 from outcrop.wire.http1_framing import MAX_HEAD
 
 if TYPE_CHECKING:
+    import asyncio
+
     from h2.events import Event
     from hyperframe.frame import Frame
 
@@ -109,20 +111,17 @@ class _Allowance:
         return self._left >= 0
 
 
-class Connection(asyncio.Protocol):
+class Connection(Speaking):
     """One connection.
 
     Attributes:
-        transport: As asyncio gave it.
         h2: Its frames and their rules.
         streams: Those whose response hasn't ended.
         running: Calls whose application hasn't returned.
-        full: Whether the client hasn't read what was written before.
     """
 
-    transport: Any  # asyncio.Transport, or what another event loop has for one
-
     def __init__(self, serving: Serving) -> None:
+        super().__init__(serving)
         self.h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
         self.h2.state_machine = _Machine()
         self.h2.incoming_buffer = _Frames(server=True)
@@ -136,23 +135,16 @@ class Connection(asyncio.Protocol):
         )
         self.streams: dict[int, Stream] = {}
         self.running = 0
-        self.full = False
-        self._serving = serving
         self._resets = _Allowance(*RESETS)
         self._idle_frames = _Allowance(*IDLE_FRAMES)
         self._priority: PriorityUpdated | None = None  # what came with a request, as some send it
-        self._leaving = self._closing = self._has_room = False
-        self._since = 0.0  # when it was opened, became idle, or was to be closed
+        self._leaving = self._has_room = False
 
     # What the event loop calls. ──────────────────────────────────────────────────────────────────
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It is open."""
-        self.transport = transport
-        self._since = self._serving.loop.time()
-        self._client = address(transport.get_extra_info("peername"))
-        self._server = address(transport.get_extra_info("sockname"))
-        self._serving.enter(self)
+        super().connection_made(transport)
         self.h2.initiate_connection()
         # A stream that isn't read must not keep the others from sending: there is room for all.
         room = MAX_STREAMS * WINDOW - self.h2.inbound_flow_control_window
@@ -175,25 +167,6 @@ class Connection(asyncio.Protocol):
             self.close()
         else:
             self.flush()
-
-    def eof_received(self) -> None:
-        """The client has nothing more to say; the transport closes itself."""
-        self._lose_all()
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - it is over either way
-        """It is closed."""
-        self._serving.leave(self)
-        self._closing = True
-        self._lose_all()
-
-    def pause_writing(self) -> None:
-        """The client reads slowly."""
-        self.full = True
-
-    def resume_writing(self) -> None:
-        """It has read."""
-        self.full = False
-        self._make_room()
 
     def _make_room(self) -> None:
         self._has_room = False
@@ -317,7 +290,7 @@ class Connection(asyncio.Protocol):
 
     # The end. ────────────────────────────────────────────────────────────────────────────────────
 
-    def _lose_all(self) -> None:
+    def _lose(self) -> None:
         streams = list(self.streams.values())
         self.streams.clear()
         for stream in streams:
@@ -329,18 +302,13 @@ class Connection(asyncio.Protocol):
         self._closing = True
         self._since = self._serving.loop.time()
         self.transport.close()
-        self._lose_all()
+        self._lose()
 
     def close(self) -> None:
         """Says goodbye and closes it."""
         if not self._closing:
             self.h2.close_connection()
             self._end_all()
-
-    def abort(self) -> None:
-        """Closes it at once."""
-        self._closing = True
-        self.transport.abort()
 
     def shut(self) -> None:
         """Takes no new request, and closes once the ones that it has are answered."""
