@@ -46,6 +46,12 @@ def always(caller) -> None:
         caller.say(OK)
 
 
+def once(caller) -> None:
+    caller.take()
+    caller.say(OK)
+    caller.wait_for_end()
+
+
 # Time ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -380,12 +386,7 @@ def test_a_client_that_is_never_closed_leaves_nothing_open(peer_of, monkeypatch)
     """Warnings are errors here: that of an unclosed socket or transport among them."""
     monkeypatch.setenv(VARIABLE, "sockets")
 
-    def serve(caller) -> None:
-        caller.take()
-        caller.say(OK)
-        caller.wait_for_end()
-
-    peer = peer_of(serve)
+    peer = peer_of(once)
     step = Send(Request("POST", peer.url, "/", [], b"?"), Timeout(10, 10), streamed=False)
     dialer = AsyncDialer()
 
@@ -405,12 +406,7 @@ def test_a_client_that_is_never_closed_leaves_nothing_open(peer_of, monkeypatch)
 def test_a_client_that_is_collected_after_its_sockets_leaves_nothing_open(peer_of):
     """A full collection finalizes the youngest generation before the next: sockets before pools."""
 
-    def serve(caller) -> None:
-        caller.take()
-        caller.say(OK)
-        caller.wait_for_end()
-
-    peer = peer_of(serve)
+    peer = peer_of(once)
     step = Send(Request("POST", peer.url, "/", [], b"?"), Timeout(10, 10), streamed=False)
     gc.disable()
     try:
